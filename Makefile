@@ -1,0 +1,48 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both need python3 (3.11 or newer)
+# with venv, gcc and make, nothing else, and never root.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h)
+DEMO_ARGS ?=
+
+.PHONY: demo test lint types unit clean need
+
+demo: $(STAMP)
+	$(BIN)/bot4 demo $(DEMO_ARGS)
+
+test: lint types unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest
+
+$(STAMP): pyproject.toml setup.py $(CORE) | need
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev]'
+	@touch $@
+
+need:
+	@command -v $(PYTHON) >/dev/null || { echo "make: python3 is missing: install python3 (3.11 or newer)"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $$($(PYTHON) -V) is too old: 3.11 or newer is needed"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "make: python3 has no venv: install python3-venv"; exit 2; }
+	@command -v gcc >/dev/null || { echo "make: gcc is missing: install gcc"; exit 2; }
+	@printf '#include <Python.h>\n' | gcc -fsyntax-only -xc - \
+		-I"$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')" 2>/dev/null || \
+		{ echo "make: the headers of python3 are missing: install python3-dev"; exit 2; }
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f host/hotpath/*.c host/hotpath/*.so

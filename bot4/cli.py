@@ -1,0 +1,51 @@
+"""`bot4`: every command, each loading only what it needs.
+
+Exit codes: 0 good, 1 the thing checked does not hold, 2 wrong use or bad input (one line).
+"""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from bot4 import audit, bench, host
+from bot4.errors import BadInput
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bot4",
+    help="A trading host guarded by a hardware kill switch, and the bench that measures it.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(bench.demo)
+app.command("run")(host.run)
+app.command("halt")(host.halt)
+app.command("status")(host.status)
+app.add_typer(audit.app, name="audit")
+
+# Newer typer carries a click of its own, so the base of its usage errors is found by name.
+UsageProblem = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def main() -> NoReturn:
+    """Run one command; whatever the user did wrong is one line and exit code 2."""
+    arguments = sys.argv[1:]
+    try:
+        code = app(arguments or ["--help"], standalone_mode=False)
+        code = code if arguments else 2
+    except BadInput as error:
+        code = complain(str(error))
+    except UsageProblem as error:
+        code = complain(error.format_message())  # type: ignore[attr-defined]
+    except (typer.Abort, KeyboardInterrupt):
+        print("bot4: interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def complain(message: str) -> int:
+    """Print one line, whatever the message was made of; return exit code 2."""
+    print(f"bot4: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,101 @@
+"""Commands of the host: run, halt, status."""
+
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot4.errors import BadInput, require
+
+RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def default_run_dir() -> Path:
+    """Return the run directory of this user's host."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR", f"/tmp/bot4-{os.getuid()}")) / "bot4"
+
+
+def run(
+    venue: Annotated[Path, typer.Option(help="Socket of the paper venue.")],
+    serial: Annotated[str, typer.Option(help="Serial port of the controller.")] = "/dev/ttyAMA0",
+    pins: Annotated[str, typer.Option(help="gpiozero pin factory, by name.")] = "bot4gpiod",
+    link_key: Annotated[Path, typer.Option(help="Key shared with the controller.")] = Path(
+        "~/.config/bot4/link.key"
+    ),
+    profile: Annotated[str, typer.Option(help="Times: production or bench.")] = "production",
+    run_dir: RunDir = default_run_dir(),
+    audit_dir: Annotated[Path, typer.Option(help="Folder of the audit log.")] = Path(
+        "~/.local/state/bot4/audit"
+    ),
+    guard_cpu: Annotated[int | None, typer.Option(help="Core of the guard alone.")] = None,
+    scheduler: Annotated[str, typer.Option(help="Of the guard: fifo or other.")] = "fifo",
+) -> int:
+    """Trade on paper until told to stop. Nothing is traded before the controller is armed by hand."""
+    from controller.times import PROFILES
+    from host.supervisor import Plan, StartFailed, Supervisor
+
+    require(profile in PROFILES, f"--profile {profile}: it is production or bench")
+    require(scheduler in ("fifo", "other"), f"--scheduler {scheduler}: it is fifo or other")
+    cpus = os.sched_getaffinity(0)
+    require(
+        guard_cpu is None or guard_cpu in cpus,
+        f"--guard-cpu {guard_cpu}: this host may run on {sorted(cpus)}",
+    )
+    plan = Plan(
+        run_dir=run_dir.expanduser(),
+        audit_dir=audit_dir.expanduser(),
+        venue=venue,
+        serial=serial,
+        pins=pins,
+        link_key=link_key.expanduser(),
+        profile=profile,
+        host_id=platform.node() or "unnamed",
+        guard_cpu=guard_cpu,
+        fifo=scheduler == "fifo",
+    )
+    try:
+        supervisor = Supervisor(plan, lambda line: print(f"bot4: {line}", file=sys.stderr))
+    except (StartFailed, OSError) as error:
+        raise BadInput(str(error)) from None
+    signal.signal(signal.SIGTERM, supervisor.stop)
+    signal.signal(signal.SIGINT, supervisor.stop)
+    return supervisor.run()
+
+
+def halt(
+    reason: Annotated[str, typer.Argument(help="Why; kept in the audit log.")],
+    run_dir: RunDir = default_run_dir(),
+) -> int:
+    """Step down to EMERGENCY at once. There is no command for going up."""
+    answer = _ask_guard(run_dir, op="down", detail=reason)
+    print(f"mode {answer['mode']} ({answer['reason']}), HALT {answer['halt']}, ACK {answer['ack']}")
+    return 0 if answer["mode"] == "EMERGENCY" else 1
+
+
+def status(run_dir: RunDir = default_run_dir(), as_json: AsJson = False) -> int:
+    """Show mode, lines, controller and orders as the guard sees them."""
+    answer = _ask_guard(run_dir, op="status")
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.encode(answer).decode())
+        return 0
+    for key, value in answer.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {item}" for name, item in value.items())
+        print(f"{key.replace('_', ' '):18} {'-' if value in (None, '') else value}")
+    return 0
+
+
+def _ask_guard(run_dir: Path, **request: str) -> dict:
+    from host.guard.client import GuardClient, GuardUnreachable
+
+    try:
+        return GuardClient(run_dir.expanduser()).request(**request)
+    except (GuardUnreachable, ValueError) as error:
+        raise BadInput(str(error)) from None

@@ -1,0 +1,1 @@
+"""The Raspberry Pi side: safety, market data, models, risk, execution, enrichment, audit."""

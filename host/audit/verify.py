@@ -1,0 +1,264 @@
+"""The independent verifier: reads a log line by line and says which record is wrong, and why.
+
+It shares only names and constants with the writer. Where the writer puts a line together from
+pieces, the verifier takes the bytes apart: parse, spell again, compare, hash what stands on disk.
+
+What a good verdict means: every record from 1 to `records` is what its hash says, in an unbroken
+chain. What it does NOT mean: that nothing was cut off at the very end, or that nobody wrote the
+whole chain anew. Both need the witness (receipts for the head, kept off this machine). `clean_end`
+is False when the last record is not "close": a running or crashed recorder, or a cut. `head` is
+what to compare.
+"""
+
+import os
+import stat
+import time
+from functools import lru_cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import msgspec
+
+from host.audit import AuditInputError
+from host.audit.record import (
+    FORMAT_VERSION,
+    HASH_TAIL_BYTES,
+    KIND_CLOSE,
+    KIND_OPEN,
+    KIND_TORN,
+    MAX_LINE_BYTES,
+    SEGMENT_NAME,
+    SEGMENT_PREFIX,
+    TORN_NAME,
+    WORD,
+    ZERO_HASH,
+)
+
+_SESSION_KINDS = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN})
+_SETTLE_STEP_S = 0.02
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Verdict over one log. After a fault everything describes the good records before it."""
+
+    verified: bool
+    records: int
+    first_bad: int | None = None  # number of the first wrong record, where one can be named
+    file: str | None = None
+    reason: str = ""
+    head: str = ZERO_HASH  # hash of record number `records`
+    opened: int = 0  # "open" records: starts of a recorder
+    closed: int = 0  # "close" records: clean ends
+    clean_end: bool = False
+    torn_reported: int = 0  # "torn_tail" records
+    torn_parts: list[str] = []  # set-aside files found in the directory
+    segments: int = 0
+    first_wall_ns: int | None = None
+    last_wall_ns: int | None = None
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    seq: int
+    wall_ns: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+    mono_ns: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+    kind: str
+    origin: str
+    data: dict[str, Any]
+    prev: str
+    hash: str
+
+
+_parse = msgspec.json.Decoder(_Line).decode
+_spell = msgspec.json.Encoder(order="deterministic").encode
+_require_64_bit = msgspec.msgpack.Encoder().encode  # raises beyond 64 bit; JSON takes any integer
+_is_word = lru_cache(maxsize=256)(WORD.fullmatch)
+
+
+class _Fault(Exception):
+    """The first thing that is wrong; ends the walk."""
+
+    def __init__(self, file: str, reason: str, *, seq: int | None) -> None:
+        super().__init__(reason)
+        self.file, self.reason, self.seq = file, reason, seq
+
+
+def verify(directory: str | os.PathLike[str], *, settle_s: float = 0.1) -> Report:
+    """Check the log in `directory`, holding one line at a time; AuditInputError when there is none.
+
+    A last line without its end is given `settle_s` to be finished, since the log may be in use.
+    """
+    path = Path(directory)
+    try:
+        names = sorted(entry.name for entry in path.iterdir())
+        chain = _Chain(settle_s)
+        fault = _walk(path, names, chain)
+    except OSError as error:
+        where = error.filename or path
+        raise AuditInputError(f"{where}: cannot be read: {error.strerror or error}") from error
+    last = chain.last
+    return Report(
+        verified=fault is None,
+        records=chain.records,
+        first_bad=fault.seq if fault else None,
+        file=fault.file if fault else None,
+        reason=fault.reason if fault else "",
+        head=chain.head,
+        opened=chain.opened,
+        closed=chain.closed,
+        clean_end=fault is None and not chain.in_session,
+        torn_reported=chain.torn,
+        torn_parts=[name for name in names if TORN_NAME.fullmatch(name)],
+        segments=len(_segments(names)[0]),
+        first_wall_ns=chain.first_wall_ns,
+        last_wall_ns=last.wall_ns if last else None,
+    )
+
+
+def _segments(names: list[str]) -> tuple[dict[int, str], list[str]]:
+    """Segments by number, and the names that only look like segments."""
+    found: dict[int, str] = {}
+    odd = []
+    for name in names:
+        match = SEGMENT_NAME.fullmatch(name)
+        if match and name == f"{SEGMENT_PREFIX}{int(match[1]):06d}.jsonl":
+            found[int(match[1])] = name
+        elif name.startswith(SEGMENT_PREFIX):
+            odd.append(name)
+    return found, odd
+
+
+def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
+    """Take `chain` through all segments and return the first fault."""
+    found, odd = _segments(names)
+    if not found:
+        raise AuditInputError(f"{path}: holds no audit log")
+    last = max(found)
+    size = 0
+    try:
+        for number in range(1, last + 1):
+            name = found.get(number) or f"{SEGMENT_PREFIX}{number:06d}.jsonl"
+            if number not in found:
+                raise _Fault(name, f"segment {name} is missing", seq=chain.records + 1)
+            if not stat.S_ISREG((path / name).lstat().st_mode):
+                raise _Fault(name, f"segment {name} is not a plain file", seq=chain.records + 1)
+            with (path / name).open("rb") as lines:
+                read = chain.read(lines, name, is_last=number == last)
+            size += read
+            if read == 0 and number < last:
+                raise _Fault(
+                    name, f"segment {name} is empty, a later one follows", seq=chain.records + 1
+                )
+        if odd:
+            raise _Fault(odd[0], f"{odd[0]} is named like a segment but is none", seq=None)
+    except _Fault as fault:
+        return fault
+    if size == 0:
+        raise AuditInputError(f"{path}: the audit log is empty")
+    return None
+
+
+class _Chain:
+    """How far the log is good."""
+
+    def __init__(self, settle_s: float) -> None:
+        self.records = self.opened = self.closed = self.torn = 0
+        self.head = ZERO_HASH
+        self.in_session = False
+        self.first_wall_ns: int | None = None
+        self.last: _Line | None = None
+        self._settle_s = settle_s
+
+    def read(self, lines: BinaryIO, name: str, *, is_last: bool) -> int:
+        """Check one segment and return its bytes; raises _Fault at the first wrong record."""
+        size = 0
+        # A bounded readline: garbage without a newline must not fill the memory.
+        for line in iter(partial(lines.readline, MAX_LINE_BYTES + 1), b""):
+            if is_last and line[-1:] != b"\n":
+                line = self._settled(lines, line)
+            reason = self._advance(line)
+            if reason:
+                seq = self.records + 1
+                raise _Fault(name, f"record {seq} in {name}: {reason}", seq=seq)
+            size += len(line)
+        return size
+
+    def _advance(self, line: bytes) -> str | None:
+        """Accept `line` as the next record, or say why it is not."""
+        try:
+            record = _parse(line)
+            spelled = _spell(record)
+            _require_64_bit(record.data)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            return _why_unreadable(line, error)
+        if spelled + b"\n" != line:
+            return _why_not_canonical(line)
+        if sha256(line[:-HASH_TAIL_BYTES]).hexdigest() != record.hash:
+            return "its hash does not match its content"
+        seq = self.records + 1
+        if record.seq != seq:
+            return _why_not_next(seq, record.seq)
+        if record.prev != self.head:
+            return "it does not continue the record before it (prev is another hash)"
+        if not (_is_word(record.kind) and _is_word(record.origin)):
+            return "its kind or origin is not a plain word"
+        if record.kind in _SESSION_KINDS or not self.in_session:
+            reason = self._session(record)
+            if reason:
+                return reason
+        self.records = seq
+        self.head = record.hash
+        self.last = record
+        return None
+
+    def _session(self, record: _Line) -> str | None:
+        """Follow open, torn_tail and close; every other record stands between open and close."""
+        if record.kind == KIND_OPEN:
+            version = record.data.get("format")
+            if version != FORMAT_VERSION:
+                return f"it opens format {version!r}, this verifier knows {FORMAT_VERSION}"
+            self.opened += 1
+            self.in_session = True
+        elif not self.in_session:
+            return f"a {record.kind!r} record outside a session: no open record before it"
+        elif record.kind == KIND_CLOSE:
+            self.closed += 1
+            self.in_session = False
+        else:
+            self.torn += 1
+        if self.first_wall_ns is None:
+            self.first_wall_ns = record.wall_ns
+        return None
+
+    def _settled(self, lines: BinaryIO, line: bytes) -> bytes:
+        """Read on for a moment: a recorder may be in the middle of this line."""
+        end_s = time.monotonic() + self._settle_s
+        while line[-1:] != b"\n" and len(line) <= MAX_LINE_BYTES and time.monotonic() < end_s:
+            time.sleep(_SETTLE_STEP_S)
+            line += lines.readline(MAX_LINE_BYTES + 1 - len(line))
+        return line
+
+
+def _why_unreadable(line: bytes, error: Exception) -> str:
+    if len(line) > MAX_LINE_BYTES:
+        return "longer than any record, or garbage without a line end"
+    if b"\0" in line:
+        return "NUL bytes where a record should stand"
+    if not line.endswith(b"\n"):
+        return "the line is torn: it ends in the middle"
+    return f"not a record ({' '.join(str(error).split())})"
+
+
+def _why_not_canonical(line: bytes) -> str:
+    if not line.endswith(b"\n"):
+        return "the line is torn: its newline is missing"
+    return (
+        "not in canonical form"
+        " (white space, key order, a key twice, the spelling of a number or a string)"
+    )
+
+
+def _why_not_next(expected: int, found: int) -> str:
+    if found > expected:
+        return f"missing; record {found} stands in its place"
+    return f"record {found} stands in its place, a second time or out of order"

@@ -1,0 +1,1 @@
+"""Recorded market data: checked reading of bars, trades and quotes (see `host.data.reader`)."""

@@ -1,0 +1,65 @@
+"""A small trend strategy: exponential averages, scaled by volatility.
+
+The features are O(1) per price:
+
+    fast, slow   exponential averages of the price
+    variance     exponential average of squared log returns
+    signal       (fast - slow) / (slow * sigma), clipped to [-1, 1]; long only, so 0 below
+
+and the decision is a target position, a share of the largest permitted one.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+# Half-lives in rows; short, because the replay decides every row. A choice, not a finding.
+FAST_ROWS, SLOW_ROWS, VARIANCE_ROWS = 4, 16, 32
+WARM_UP_ROWS = 20
+
+
+def _weight(half_life_rows: float) -> float:
+    return 1 - 0.5 ** (1 / half_life_rows)
+
+
+@dataclass
+class Features:
+    """State of the averages; `update` takes one price after the other."""
+
+    rows: int = 0
+    last: float = math.nan
+    fast: float = math.nan
+    slow: float = math.nan
+    variance: float = 0.0
+    _weights: tuple[float, float, float] = field(
+        default=(_weight(FAST_ROWS), _weight(SLOW_ROWS), _weight(VARIANCE_ROWS))
+    )
+
+    def update(self, price: float) -> None:
+        """Take the next price (positive and finite; the feed has checked it)."""
+        self.rows += 1
+        if self.rows == 1:
+            self.last = self.fast = self.slow = price
+            return
+        to_fast, to_slow, to_variance = self._weights
+        change = math.log(price / self.last)
+        self.fast += to_fast * (price - self.fast)
+        self.slow += to_slow * (price - self.slow)
+        self.variance += to_variance * (change * change - self.variance)
+        self.last = price
+
+    def signal(self) -> float:
+        """Return the trend in [0, 1]; 0 while warming up or without any variance."""
+        if self.rows < WARM_UP_ROWS or self.variance <= 0:
+            return 0.0
+        trend = (self.fast - self.slow) / (self.slow * math.sqrt(self.variance))
+        return min(1.0, max(0.0, 0.5 + trend / 4))
+
+
+def lot_size(price: float, lot_value: float) -> float:
+    """Return the power of ten that is worth at most `lot_value` (quote currency) at `price`."""
+    return 10.0 ** math.floor(math.log10(lot_value / price))
+
+
+def target_lots(signal: float, max_lots: int, limit_share: float) -> int:
+    """Return the wanted position in lots for a signal, under the mode's share of the limit."""
+    return int(signal * max_lots * limit_share)

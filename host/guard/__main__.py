@@ -1,0 +1,61 @@
+"""`python -m host.guard`: started by the supervisor."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import serial
+
+from controller import wiring
+from controller.times import PROFILES, Times
+from host import realtime
+from host.guard.lines import LinesError
+from host.guard.link import read_key
+from host.guard.loop import Guard
+
+
+def main() -> int:
+    """Open what the guard owns, become punctual, say `ready`, serve."""
+    args = _arguments()
+    realtime.die_with_parent()
+    try:
+        key = read_key(args.link_key)
+        port = open_port(args.serial)
+        guard = Guard(args.run_dir, port, key, Times(args.profile), args.pins)
+    except (LinesError, serial.SerialException, OSError, ValueError) as error:
+        print(f"guard: {error}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: setattr(guard, "running", False))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the supervisor alone
+    refused = [realtime.pin_to({args.cpu}) if args.cpu is not None else None]
+    refused += [realtime.fifo() if args.fifo else "SCHED_FIFO: not asked for"]
+    refused += [realtime.lock_memory()]
+    realtime.freeze_gc()
+    guard.event("guard_started", not_permitted=[item for item in refused if item])
+    print("ready", flush=True)
+    guard.run()
+    return 0
+
+
+def open_port(name: str) -> serial.Serial:
+    """Open the serial line for this process alone. Raises SerialException naming the port."""
+    port = serial.Serial(name, wiring.UART_BAUD, timeout=0, write_timeout=0, exclusive=True)
+    port.reset_input_buffer()
+    return port
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m host.guard", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--serial", required=True)
+    parser.add_argument("--link-key", required=True)
+    parser.add_argument("--profile", choices=PROFILES, required=True)
+    parser.add_argument("--pins", required=True, help="name of a gpiozero pin factory")
+    parser.add_argument("--cpu", type=int)
+    parser.add_argument("--fifo", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

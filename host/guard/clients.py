@@ -1,0 +1,156 @@
+"""The guard's Unix socket: engine, recorder and command line.
+
+SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), down, ladder
+(the engine's report that the emergency has been worked off), status. No request steps up.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from host import layout, shm
+
+ENGINE, RECORDER = "engine", "recorder"
+KINDS = {ENGINE: layout.KIND_ENGINE, RECORDER: layout.KIND_RECORDER}
+
+
+@dataclass
+class Client:
+    """One connection; `page` and `pidfd` only after an attach."""
+
+    sock: socket.socket
+    pid: int
+    role: str = ""
+    page: shm.Page | None = None
+    pidfd: int = -1
+    ladder_epoch: int = 0
+    answered: dict[str, Any] = field(default_factory=dict)
+
+    def send(self, message: dict[str, Any], fds: list[int] | None = None) -> None:
+        """Send without waiting; a client that does not read loses the message."""
+        with contextlib.suppress(OSError):
+            shm.send_fds(self.sock, msgspec.json.encode(message), fds or [])
+
+    def close(self) -> None:
+        """Close connection, page and pidfd."""
+        self.sock.close()
+        if self.page is not None:
+            self.page.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+
+
+class Clients:
+    """Accepts, reads, attaches.
+
+    handed_over() -> (reply, descriptors) for a client that attaches
+    on_request(client, request) handles everything but attach; on_attach and on_leave follow
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        register: Callable[[int, Callable[[int], None]], None],
+        unregister: Callable[[int], None],
+        handed_over: Callable[[Client], tuple[dict[str, Any], list[int]]],
+        on_request: Callable[[Client, dict[str, Any]], None],
+        on_attach: Callable[[Client], None],
+        on_leave: Callable[[Client], None],
+    ) -> None:
+        self._register = register
+        self._unregister = unregister
+        self._handed_over = handed_over
+        self._on_request = on_request
+        self._on_attach = on_attach
+        self._on_leave = on_leave
+        self._by_fd: dict[int, Client] = {}
+        self.by_role: dict[str, Client] = {}
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        path.unlink(missing_ok=True)
+        self._listener.bind(str(path))
+        path.chmod(0o600)
+        self._listener.listen(16)
+        self._listener.setblocking(False)
+        register(self._listener.fileno(), self._accept)
+
+    def _accept(self, _events: int) -> None:
+        sock, _address = self._listener.accept()
+        sock.setblocking(False)
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        client = Client(sock, struct.unpack("3i", credentials)[0])
+        self._by_fd[sock.fileno()] = client
+        self._register(sock.fileno(), lambda events: self._hear(client, events))
+
+    def _hear(self, client: Client, _events: int) -> None:
+        fds: list[int] = []
+        try:
+            data, fds = shm.receive_fds(client.sock)
+            if not data:
+                self.leave(client)
+                return
+            request = msgspec.json.decode(data, type=dict)
+            if request.get("op") == "attach":
+                self._attach(client, request, fds)
+                fds = []
+            else:
+                self._on_request(client, request)
+        except BlockingIOError:
+            return
+        except (OSError, ValueError) as error:
+            client.send({"error": str(error)})
+        finally:
+            shm.close_all(fds)
+
+    def _attach(self, client: Client, request: dict[str, Any], fds: list[int]) -> None:
+        role = request.get("role")
+        if role not in KINDS or len(fds) != 1 or client.role:
+            shm.close_all(fds)
+            raise ValueError(f"attach as {role!r} with {len(fds)} pages refused")
+        if role in self.by_role:
+            shm.close_all(fds)
+            raise ValueError(f"another {role} is attached (pid {self.by_role[role].pid})")
+        try:
+            page = shm.attach(fds[0], KINDS[role])
+        except shm.PageError:
+            shm.close_all(fds)
+            raise
+        client.role, client.page = role, page
+        client.pidfd = os.pidfd_open(client.pid)
+        self.by_role[role] = client
+        self._register(client.pidfd, lambda _events: self.leave(client))
+        reply, handed = self._handed_over(client)
+        client.send(reply, handed)
+        self._on_attach(client)
+
+    def leave(self, client: Client) -> None:
+        """Forget a client whose connection or process has ended."""
+        if self._by_fd.pop(client.sock.fileno(), None) is None:
+            return
+        self._unregister(client.sock.fileno())
+        if client.pidfd >= 0:
+            self._unregister(client.pidfd)
+        if self.by_role.get(client.role) is client:
+            del self.by_role[client.role]
+            self._on_leave(client)
+        client.close()
+
+    def close(self) -> None:
+        """Close everything."""
+        for client in list(self._by_fd.values()):
+            client.close()
+        self._listener.close()
+
+
+def ended(client: Client, timeout_ms: int) -> bool:
+    """Wait until the client's process has ended; True when it has."""
+    poller = select.poll()
+    poller.register(client.pidfd, select.POLLIN)
+    return bool(poller.poll(timeout_ms))

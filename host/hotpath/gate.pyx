@@ -1,0 +1,152 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The gate: the last thing that every order passes, at the socket write itself.
+
+    slot := busy;  if permitted(intent): send;  slot := free
+
+The slot's store and the mode's load are sequentially consistent, and so are the guard's store
+of the mode and its load of the slot. So whichever comes first, either the guard sees the
+busy slot and waits with ACK, or the gate sees EMERGENCY and does not send.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint64_t
+
+from host.hotpath.atomics cimport bot4_load, bot4_now_ns, bot4_store, bot4_word
+from host.hotpath.words cimport Words
+
+from host import layout, modes, refusals
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t c_send "send" (int fd, const void *data, size_t length, int flags)
+    enum:
+        MSG_DONTWAIT
+        MSG_NOSIGNAL
+
+cdef extern from "<sys/ioctl.h>" nogil:
+    int ioctl(int fd, unsigned long request, void *argument)
+
+cdef extern from "<linux/gpio.h>" nogil:
+    unsigned long GPIO_V2_LINE_GET_VALUES_IOCTL
+    struct gpio_v2_line_values:
+        uint64_t bits
+        uint64_t mask
+
+# The tables are Python; the hot path reads C copies of them, made once at import.
+cdef enum:
+    MODES = 4
+    INTENTS = 4
+cdef bint PERMITTED[MODES][INTENTS]
+for _mode in range(MODES):
+    for _intent in range(INTENTS):
+        PERMITTED[_mode][_intent] = modes.permitted(_mode, _intent)
+
+cdef int CANCEL = modes.Intent.CANCEL
+cdef int LIQUIDATE = modes.Intent.LIQUIDATE
+cdef int R_SENT = refusals.SENT
+cdef int R_MODE = refusals.MODE
+cdef int R_LEASE = refusals.LEASE
+cdef int R_HALT_LOW = refusals.HALT_LOW
+cdef int R_LEVEL = refusals.LEVEL_UNREADABLE
+cdef int R_INTENT = refusals.UNKNOWN_INTENT
+cdef int R_TOKEN = refusals.NO_TOKEN
+cdef int R_CORRUPT = refusals.MODE_CORRUPT
+cdef int R_BLOCKED = refusals.WOULD_BLOCK
+cdef int R_FAILED = refusals.SEND_FAILED
+
+cdef Py_ssize_t W_MODE = layout.GUARD_MODE
+cdef Py_ssize_t W_LEASE = layout.GUARD_LEASE_NS
+cdef Py_ssize_t W_TOKEN = layout.GUARD_LADDER_TOKEN
+cdef Py_ssize_t W_SLOT = layout.ENGINE_SLOT
+cdef Py_ssize_t W_SENT = layout.ENGINE_SENT
+cdef Py_ssize_t W_REFUSED = layout.ENGINE_REFUSED
+
+
+cdef class Gate:
+    """One engine's gate.
+
+    guard -- the guard's page, read-only
+    engine -- the engine's own page, writable
+    level_fd -- duplicate of the guard's request descriptor for HALT (GPIO character device), or
+    levels, level_index -- a page of line levels, where the bench stands in for the device
+    """
+
+    cdef Words _guard
+    cdef Words _engine
+    cdef Words _levels
+    cdef Py_ssize_t _level_index
+    cdef int _level_fd
+
+    def __init__(self, Words guard, Words engine, int level_fd=-1, Words levels=None,
+                 Py_ssize_t level_index=0):
+        if (level_fd < 0) == (levels is None):
+            raise ValueError("the gate needs one way to read the HALT level, and only one")
+        guard.check(W_TOKEN)
+        engine.check(W_REFUSED)
+        if not engine.writable:
+            raise PermissionError("the gate writes its slot: the engine's page must be writable")
+        if levels is not None:
+            levels.check(level_index)
+        self._guard = guard
+        self._engine = engine
+        self._levels = levels
+        self._level_index = level_index
+        self._level_fd = level_fd
+
+    def permit(self, int intent, unsigned long long token=0):
+        """Return refusals.SENT when `intent` would pass now, else why not; sends nothing."""
+        return self._permit(intent, token)
+
+    def send(self, int fd, bytes request, int intent, unsigned long long token=0):
+        """Send one complete request on `fd` if it is permitted; return a code of host.refusals.
+
+        The socket must keep message bounds (SEQPACKET), so that a request leaves whole or not.
+        """
+        cdef const char *data = PyBytes_AS_STRING(request)
+        cdef size_t length = PyBytes_GET_SIZE(request)
+        cdef volatile bot4_word *slot = self._engine.base + W_SLOT
+        cdef ssize_t sent
+        cdef int code
+        with nogil:
+            bot4_store(slot, 1)
+            code = self._permit(intent, token)
+            if code == R_SENT:
+                sent = c_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                if sent < 0:
+                    code = R_BLOCKED if errno == EAGAIN or errno == EINTR else R_FAILED
+                elif <size_t> sent != length:
+                    code = R_FAILED
+            bot4_store(slot, 0)
+        self._engine.add(W_SENT if code == R_SENT else W_REFUSED, 1)
+        return code
+
+    cdef int _permit(self, int intent, uint64_t token) noexcept nogil:
+        cdef uint64_t word, mode, wanted
+        if intent < 0 or intent >= INTENTS:
+            return R_INTENT
+        if intent == CANCEL:  # nothing may ever stand between a cancel and the venue
+            return R_SENT
+        word = bot4_load(self._guard.base + W_MODE)
+        mode = word & 0xFF
+        if mode >= MODES or word & 0xFFFF0000u:
+            return R_CORRUPT
+        if not PERMITTED[mode][intent]:
+            return R_MODE
+        if intent == LIQUIDATE:
+            wanted = bot4_load(self._guard.base + W_TOKEN)
+            return R_SENT if wanted != 0 and token == wanted else R_TOKEN
+        if bot4_now_ns() > bot4_load(self._guard.base + W_LEASE):
+            return R_LEASE
+        return self._halt_level()
+
+    cdef int _halt_level(self) noexcept nogil:
+        cdef gpio_v2_line_values values
+        if self._level_fd < 0:
+            if bot4_load(self._levels.base + self._level_index) != 1:
+                return R_HALT_LOW
+            return R_SENT
+        values.bits = 0
+        values.mask = 1
+        if ioctl(self._level_fd, GPIO_V2_LINE_GET_VALUES_IOCTL, &values) != 0:
+            return R_LEVEL
+        return R_SENT if values.bits & 1 else R_HALT_LOW

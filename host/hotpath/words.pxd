@@ -1,0 +1,10 @@
+from host.hotpath.atomics cimport bot4_word
+
+
+cdef class Words:
+    cdef object _owner
+    cdef Py_buffer _view
+    cdef volatile bot4_word *base
+    cdef readonly Py_ssize_t count
+    cdef readonly bint writable
+    cdef int check(self, Py_ssize_t index) except -1

@@ -1,0 +1,37 @@
+"""Where each word of a shared page lives: one page per writer, read-only for everybody else."""
+
+MAGIC = 0x3470_6F54_4F42_3431
+VERSION = 1
+
+# Every page begins with these.
+HEAD_MAGIC, HEAD_VERSION, HEAD_KIND, HEAD_PID = range(4)
+# Number of messages in the page's ring.
+RING_HEAD = 4
+RING_SLOTS = 1024
+RING_FIRST_WORD = 64
+SLOT_WORDS = 128
+PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
+
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER = 1, 2, 3
+
+# The guard's page.
+GUARD_MODE = 8
+GUARD_LEASE_NS = 9
+GUARD_LADDER_TOKEN = 10
+
+# An engine's page.
+ENGINE_SLOT = 8
+ENGINE_HEARTBEAT_NS = 9
+ENGINE_SENT = 10
+ENGINE_REFUSED = 11
+# Zero, or the host.modes.Reason for which the engine itself wants to be stepped down.
+ENGINE_CONDITION = 12
+
+# The recorder's page: heartbeat, whether the last commit failed, and how far it has read and
+# made durable the rings of the guard and of the engine.
+RECORDER_HEARTBEAT_NS = 8
+RECORDER_FAILING = 9
+RECORDER_GUARD_SEQ = 10
+RECORDER_ENGINE_SEQ = 11
+RECORDER_ENGINE_PID = 12
+RECORDER_RECORDS = 13

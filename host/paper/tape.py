@@ -1,0 +1,63 @@
+"""Recorded data as the venue plays it: rows for the book, packets for the feed, times of both."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from host.data.reader import Series
+from host.paper.book import Row
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _exact(value: float) -> Decimal:
+    """The decimal that the float was read from (its shortest form), not its binary expansion."""
+    return Decimal(repr(float(value)))
+
+
+class Tape:
+    """Rows `start_row` to the end of a series, `rows_per_s` of them a second.
+
+    Row numbers count from 0 and are indices into the arrays of the series.
+    """
+
+    def __init__(self, series: Series, rows_per_s: float, start_row: int) -> None:
+        self.series = series
+        self.rows_per_s = rows_per_s
+        self.start_row = start_row
+        self.tick = Decimal(1).scaleb(-series.decimals)
+
+    def due_ns(self, number: int, start_ns: int) -> int:
+        """When a row is due, in the clock of `start_ns`: absolute, so lateness never adds up."""
+        return start_ns + int((number - self.start_row) * 1e9 / self.rows_per_s)
+
+    def row(self, number: int) -> Row:
+        """What the row offers to the book."""
+        s = self.series
+        if s.bid is not None and s.ask is not None:
+            bid, ask = _exact(s.bid[number]), _exact(s.ask[number])
+            return Row(number, ask, bid, ask, bid, None)
+        if s.open is not None and s.low is not None and s.high is not None:
+            first, low, high = _exact(s.open[number]), _exact(s.low[number]), _exact(s.high[number])
+        else:
+            first = low = high = _exact(s.price[number])
+        volumes = s.qty if s.volume is None else s.volume
+        volume = None if volumes is None else _exact(volumes[number])
+        return Row(number, first, first, low, high, volume)
+
+    def packet(self, number: int) -> bytes:
+        """The feed's event for the row."""
+        s = self.series
+        event: dict[str, Any] = {"ev": s.kind, "row": number, "time_ns": int(s.time_ns[number])}
+        columns = {
+            "bar": (("open", s.open), ("high", s.high), ("low", s.low), ("close", s.price)),
+            "trade": (("price", s.price), ("qty", s.qty)),
+            "quote": (("bid", s.bid), ("ask", s.ask)),
+        }[s.kind]
+        for name, values in (*columns, ("volume", s.volume)):
+            if values is not None:
+                event[name] = float(values[number])
+        return _encode(event)

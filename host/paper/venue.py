@@ -1,0 +1,264 @@
+"""The paper venue's loop: one thread, non-blocking sockets, rows against absolute deadlines.
+
+Answers to a packet (ack, reject, query) go to its sender. What happens to the account (fill,
+cancelled, cancelled_all) goes to every trade client, because there is one account and a client
+that has just come back must not miss it.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from host.paper import messages as m
+from host.paper.book import Book
+from host.paper.client import MAX_PACKET_BYTES, Client
+from host.paper.desk import Desk
+from host.paper.record import Record
+from host.paper.stamps import WallOffset
+from host.paper.tape import Tape
+
+MAX_CLIENTS = 64
+# Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
+_PACKETS_A_TURN = 256
+_ROWS_A_TURN = 64
+# s. Upper bound of a turn: also how soon a step of the wall clock is noticed when nothing happens.
+_LONGEST_WAIT_S = 0.05
+_RAW_SHOWN_BYTES = 512
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Venue:
+    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
+
+    def __init__(self, listener: socket.socket, tape: Tape, record: Record) -> None:
+        self._listener = listener
+        self._tape = tape
+        self._record = record
+        self._desk = Desk(Book(tape.tick))
+        self._offset = WallOffset()
+        self._clients: list[Client] = []
+        self._next_row = tape.start_row
+        self._start_ns = 0
+        self._stopped_by: str | None = None
+        self._packets = self._bad_packets = self._dropped_rows = 0
+        self._selector = selectors.DefaultSelector()
+        listener.setblocking(False)
+        self.watch(listener, self._accept)
+
+    def watch(self, source: Any, on_readable: Callable[[], None]) -> None:
+        """Call `on_readable` in the loop whenever `source` (a descriptor) can be read."""
+        self._selector.register(source, _READ, lambda _mask: on_readable())
+
+    def stop(self, reason: str) -> None:
+        """Leave the loop after the present turn."""
+        self._stopped_by = reason
+
+    def run(self, on_listening: Callable[[], None]) -> None:
+        """Serve until stopped. Rows begin when this is called. Raises RecordError."""
+        series = self._tape.series
+        self._start_ns = time.monotonic_ns()
+        self._record.write(
+            "start",
+            pid=os.getpid(),
+            source=series.source,
+            rows=series.rows,
+            rows_per_s=self._tape.rows_per_s,
+            start_row=self._tape.start_row,
+            mono_ns=self._start_ns,
+        )
+        on_listening()
+        while self._stopped_by is None:
+            for key, mask in self._selector.select(self._wait_s()):
+                key.data(mask)
+            self._notice_clock_step()
+            self._play_due_rows()
+        for client in list(self._clients):
+            self._drop_client(client, "venue stopped")
+        self._record.write(
+            "stop",
+            reason=self._stopped_by,
+            packets=self._packets,
+            bad_packets=self._bad_packets,
+            rows_played=self._next_row - self._tape.start_row,
+            dropped_rows=self._dropped_rows,
+            clock_steps=self._offset.steps,
+            mono_ns=time.monotonic_ns(),
+        )
+
+    @property
+    def _ended(self) -> bool:
+        return self._next_row >= self._tape.series.rows
+
+    def _wait_s(self) -> float:
+        if self._ended:
+            return _LONGEST_WAIT_S
+        left_ns = self._tape.due_ns(self._next_row, self._start_ns) - time.monotonic_ns()
+        return min(_LONGEST_WAIT_S, max(0.0, left_ns / 1e9))
+
+    # Clients
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        if len(self._clients) >= MAX_CLIENTS:
+            connection.close()
+            self._record.write("refused_client", reason=f"{MAX_CLIENTS} clients are connected")
+            return
+        client = Client(connection, self._offset)
+        self._clients.append(client)
+        self._selector.register(connection, _READ, lambda mask: self._serve(client, mask))
+        self._record.write("connect", peer_pid=client.pid, mono_ns=time.monotonic_ns())
+        # Reading first ends the doubt about stamps; whoever waits for the welcome is stamped.
+        self._read(client)
+        self._post(client, m.Welcome())
+
+    def _serve(self, client: Client, mask: int) -> None:
+        if mask & _WRITE and client.open:
+            self._guarded(client, client.flush)
+            self._watch_writes(client)
+        if mask & _READ and client.open:
+            self._read(client)
+
+    def _guarded(self, client: Client, action: Callable[[], Any]) -> Any:
+        """Do something on a connection; a dead one is dropped and gives None."""
+        try:
+            return action()
+        except OSError as exc:
+            self._drop_client(client, exc.strerror or "connection lost")
+            return None
+
+    def _drop_client(self, client: Client, reason: str) -> None:
+        if not client.open:
+            return
+        client.open = False
+        self._clients.remove(client)
+        self._selector.unregister(client.connection)
+        client.connection.close()
+        self._dropped_rows += client.dropped_rows
+        self._record.write(
+            "disconnect",
+            peer_pid=client.pid,
+            reason=reason,
+            role=client.role,
+            dropped_rows=client.dropped_rows,
+            unsent_replies=len(client.outbox),
+            mono_ns=time.monotonic_ns(),
+        )
+
+    def _post(self, client: Client, event: m.Ev) -> None:
+        self._post_packet(client, m.encode(event))
+
+    def _post_packet(self, client: Client, packet: bytes) -> None:
+        if client.open and self._guarded(client, partial(client.post, packet)) is False:
+            self._drop_client(client, "does not read its replies")
+        self._watch_writes(client)
+
+    def _watch_writes(self, client: Client) -> None:
+        if client.open:
+            key = self._selector.get_key(client.connection)
+            wanted = _READ | _WRITE if client.outbox else _READ
+            if key.events != wanted:
+                self._selector.modify(client.connection, wanted, key.data)
+
+    # Packets
+
+    def _read(self, client: Client) -> None:
+        for _ in range(_PACKETS_A_TURN):
+            if not client.open:
+                return
+            try:
+                received = client.receive()
+            except BlockingIOError:
+                client.trust.queue_was_empty()
+                return
+            except OSError as exc:
+                self._drop_client(client, exc.strerror or "connection lost")
+                return
+            if received is None:
+                self._drop_client(client, "closed by the client")
+                return
+            self._take(client, *received)
+
+    def _take(self, client: Client, data: bytes, stamp_wall_ns: int | None) -> None:
+        """Record one packet with its outcome, then answer it."""
+        read_ns = self._offset.sample()
+        sent_ns, no_stamp = client.trust.sent_ns(stamp_wall_ns)
+        self._packets += 1
+        shown: Any = {"raw": data[:_RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}
+        try:
+            if len(data) > MAX_PACKET_BYTES:
+                raise m.BadMessage(m.BAD_MESSAGE, f"longer than {MAX_PACKET_BYTES} bytes")
+            shown = m.parse(data)
+            result = self._desk.handle(client.role, m.understand(shown))
+        except m.BadMessage as exc:
+            self._bad_packets += 1
+            result = self._desk.refuse(client.role, exc)
+        reasons = {"no_stamp": no_stamp, "detail": result.detail}
+        self._record.write(
+            "packet",
+            sent_ns=sent_ns,
+            read_ns=read_ns,
+            peer_pid=client.pid,
+            msg=shown,
+            outcome=result.outcome,
+            **{name: text for name, text in reasons.items() if text is not None},
+        )
+        if result.role == "feed" != client.role and self._ended:
+            result.to_sender.append(m.End(self._next_row))
+        client.role = result.role
+        for event in result.to_sender:
+            self._post(client, event)
+        self._tell("trade", result.to_traders)
+
+    def _tell(self, role: str, events: Sequence[m.Ev]) -> None:
+        for event in events:
+            packet = m.encode(event)
+            for client in self._with_role(role):
+                self._post_packet(client, packet)
+
+    def _with_role(self, role: str) -> list[Client]:
+        return [client for client in self._clients if client.role == role]
+
+    # Time and rows
+
+    def _notice_clock_step(self) -> None:
+        steps = self._offset.steps
+        self._offset.sample()
+        if self._offset.steps != steps:
+            self._record.write("clock_step", mono_ns=time.monotonic_ns())
+            # What is queued now cannot be dated; what comes after these reads can.
+            for client in list(self._clients):
+                self._read(client)
+
+    def _play_due_rows(self) -> None:
+        for _ in range(_ROWS_A_TURN):
+            number, now_ns = self._next_row, time.monotonic_ns()
+            if self._ended or now_ns < self._tape.due_ns(number, self._start_ns):
+                return
+            self._next_row += 1
+            self._play(number)
+            if self._ended:
+                self._record.write("end", rows=self._next_row, mono_ns=now_ns)
+                self._tell("feed", [m.End(self._next_row)])
+
+    def _play(self, number: int) -> None:
+        packet = self._tape.packet(number)
+        for client in self._with_role("feed"):
+            self._guarded(client, partial(client.offer, packet))
+        events = self._desk.book.on_row(self._tape.row(number))
+        for event in events:
+            kind = "fill" if isinstance(event, m.Fill) else "cancelled"
+            fields = msgspec.structs.asdict(event)
+            self._record.write(kind, row=number, mono_ns=time.monotonic_ns(), **fields)
+        self._tell("trade", events)

@@ -1,0 +1,29 @@
+"""`python -m host.recorder RUN_DIR AUDIT_DIR HOST_ID`: started by the supervisor."""
+
+import signal
+import sys
+from pathlib import Path
+
+from host import realtime
+from host.audit import AuditBroken, AuditBusy, AuditWriteError
+from host.audit.writer import AuditWriter
+from host.recorder.loop import Recorder
+
+
+def main(run_dir: str, audit_dir: str, host_id: str) -> int:
+    """Open the log, say `ready`, record until told to stop."""
+    realtime.die_with_parent()
+    try:
+        recorder = Recorder(Path(run_dir), AuditWriter(Path(audit_dir), host_id=host_id))
+    except (AuditBroken, AuditBusy, AuditWriteError, OSError) as error:
+        print(f"recorder: {error}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "running", False))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("ready", flush=True)
+    recorder.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

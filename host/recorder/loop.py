@@ -1,0 +1,108 @@
+"""Drains the rings into the audit log by group commit; never in the way of the halt."""
+
+import select
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from host import layout, shm
+from host.audit import AuditWriteError
+from host.audit.writer import AuditWriter
+from host.guard.client import GuardClient, GuardUnreachable
+
+POLL_MS = 10
+RETRY_S = 0.05
+
+
+class Source(Protocol):
+    """What a ring offers to its reader."""
+
+    def read(self, number: int, most: int = 256) -> tuple[list[bytes], int, int]:
+        """Return (messages, next number, lost)."""
+
+
+class Recorder:
+    """One writer of one log, whatever happens to guard and engine."""
+
+    def __init__(self, run_dir: Path, writer: AuditWriter) -> None:
+        self.running = True
+        self._run_dir = run_dir
+        self._writer = writer
+        self.page = shm.create(layout.KIND_RECORDER, "recorder")
+        self._guard: GuardClient | None = None
+        self._rings: dict[str, tuple[shm.Page, int]] = {}
+        self._beat()
+
+    def run(self) -> None:
+        """Serve until `running` is cleared, then drain, close the log and leave."""
+        while self.running:
+            if self._guard is None:
+                self._reach_guard()
+            else:
+                self._hear_guard()
+            self._record()
+        self._record()
+        self._writer.close()
+
+    def _reach_guard(self) -> None:
+        try:
+            guard = GuardClient(self._run_dir)
+            _reply, page, _fds = guard.attach("recorder", self.page)
+        except (GuardUnreachable, ValueError, shm.PageError):
+            time.sleep(RETRY_S)
+            return
+        self._guard = guard
+        self._follow("guard", page)
+
+    def _follow(self, origin: str, page: shm.Page) -> None:
+        """Read a new writer's ring from its beginning; the old one's rest is recorded first."""
+        self._record()
+        old = self._rings.pop(origin, None)
+        if old is not None:
+            old[0].close()
+        self._rings[origin] = (page, 0)
+
+    def _hear_guard(self) -> None:
+        assert self._guard is not None
+        if not select.select([self._guard.sock], [], [], POLL_MS / 1000)[0]:
+            return
+        try:
+            message, fds = self._guard.receive()
+            if message.get("op") == "engine" and fds:
+                self._follow("engine", shm.attach(fds[0], layout.KIND_ENGINE))
+        except (GuardUnreachable, ValueError, OSError):
+            self._guard.close()
+            self._guard = None
+
+    def _record(self) -> None:
+        """Append everything that waits and commit it as one group."""
+        news = False
+        for origin, (page, number) in list(self._rings.items()):
+            messages, number, lost = page.ring.read(number)
+            self._rings[origin] = (page, number)
+            for message in messages:
+                self._append(origin, message)
+            if lost:
+                self._writer.append("lost_events", "recorder", {"origin": origin, "count": lost})
+            news = news or bool(messages) or bool(lost)
+        if news or self.page.words.load(layout.RECORDER_FAILING):
+            self._commit()
+        self._beat()
+
+    def _append(self, origin: str, message: bytes) -> None:
+        event: dict[str, Any] = msgspec.json.decode(message)
+        self._writer.append(event["kind"], origin, event["data"], mono_ns=event["mono_ns"])
+
+    def _commit(self) -> None:
+        try:
+            self._writer.commit()
+        except AuditWriteError:
+            self.page.words.store(layout.RECORDER_FAILING, 1)
+            return
+        self.page.words.store(layout.RECORDER_FAILING, 0)
+        self.page.words.store(layout.RECORDER_RECORDS, self._writer.head[0])
+
+    def _beat(self) -> None:
+        self.page.words.store(layout.RECORDER_HEARTBEAT_NS, time.monotonic_ns())

@@ -1,0 +1,191 @@
+"""The supervisor: starts guard, recorder and engine, watches them, starts them again, ends them.
+
+It holds no secret and decides nothing about trading. Each child dies with it (the kernel sees
+to that), and a dead guard closes the gate by its lease, so its own death is a halt as well.
+"""
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from host.guard.client import GuardClient, GuardUnreachable
+
+READY_S = 20.0
+LADDER_S = 2.0
+END_S = 5.0
+# A child that ends more often than this within the window will not come back by itself.
+MOST_RESTARTS, RESTART_WINDOW_S = 8, 20.0
+
+
+class StartFailed(RuntimeError):
+    """A process did not come up; it has said why in a line of its own."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run. `guard_cpu` pins the guard; the others keep off that CPU where there is another."""
+
+    run_dir: Path
+    audit_dir: Path
+    venue: Path
+    serial: str
+    pins: str
+    link_key: Path
+    profile: str
+    host_id: str
+    guard_cpu: int | None = None
+    fifo: bool = True
+    python: str = sys.executable
+
+    def command(self, name: str) -> list[str]:
+        """Return the command line of one process."""
+        start = [self.python, "-m", f"host.{name}"]
+        if name == "recorder":
+            return [*start, str(self.run_dir), str(self.audit_dir), self.host_id]
+        if name == "engine":
+            return [*start, str(self.run_dir), str(self.venue)]
+        start += ["--run-dir", str(self.run_dir), "--serial", self.serial, "--pins", self.pins]
+        start += ["--link-key", str(self.link_key), "--profile", self.profile]
+        start += ["--cpu", str(self.guard_cpu)] if self.guard_cpu is not None else []
+        return start + (["--fifo"] if self.fifo else [])
+
+
+@dataclass
+class Child:
+    """One running process."""
+
+    name: str
+    process: subprocess.Popen
+    pidfd: int
+    starts: list[float] = field(default_factory=list)
+
+
+class Supervisor:
+    """Runs a plan until told to stop."""
+
+    ORDER = ("guard", "recorder", "engine")
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._say = say
+        self._children: dict[str, Child] = {}
+        self._stop_fd, self._stop_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._lock = lock_run_dir(plan.run_dir)
+
+    def stop(self, *_signal: object) -> None:
+        """Ask `run` to end; safe in a signal handler."""
+        os.write(self._stop_write, b"x")
+
+    def run(self) -> int:
+        """Start everything, serve, end everything. Return the exit code."""
+        try:
+            for name in self.ORDER:
+                self._start(name, [])
+            print("ready", flush=True)
+            self._say("running; nothing is traded before the controller is armed at the box")
+            return self._watch()
+        except StartFailed as error:
+            self._say(str(error))
+            return 2
+        finally:
+            self._end_all()
+
+    def _start(self, name: str, starts: list[float]) -> None:
+        process = subprocess.Popen(
+            self._plan.command(name),
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=self._keep_off_guard_cpu if name != "guard" else None,
+        )
+        child = Child(name, process, os.pidfd_open(process.pid), [*starts, time.monotonic()])
+        self._children[name] = child
+        assert process.stdout is not None
+        waiting = select.select([process.stdout], [], [], READY_S)[0]
+        if not waiting or process.stdout.readline().strip() != b"ready":
+            raise StartFailed(f"{name} did not start")
+
+    def _keep_off_guard_cpu(self) -> None:
+        others = os.sched_getaffinity(0) - {self._plan.guard_cpu}
+        if self._plan.guard_cpu is not None and others:
+            os.sched_setaffinity(0, others)
+
+    def _watch(self) -> int:
+        while True:
+            by_fd = {child.pidfd: child for child in self._children.values()}
+            ready, _, _ = select.select([self._stop_fd, *by_fd], [], [])
+            if self._stop_fd in ready:
+                return 0
+            for fd in ready:
+                if not self._restart(by_fd[fd]):
+                    return 1
+
+    def _restart(self, child: Child) -> bool:
+        code = child.process.wait()
+        self._forget(child)
+        recent = [at for at in child.starts if time.monotonic() - at < RESTART_WINDOW_S]
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if len(recent) >= MOST_RESTARTS:
+            self._say(f"{child.name} ended again ({how}): giving up, everything stops")
+            return False
+        self._say(f"{child.name} ended ({how}); starting it again, in EMERGENCY")
+        self._start(child.name, recent)
+        return True
+
+    def _forget(self, child: Child) -> None:
+        del self._children[child.name]
+        os.close(child.pidfd)
+        if child.process.stdout is not None:
+            child.process.stdout.close()
+
+    def _end_all(self) -> None:
+        """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
+        if "guard" in self._children and "engine" in self._children:
+            self._halt()
+        for name in ("engine", "guard", "recorder"):
+            child = self._children.get(name)
+            if child is not None:
+                self._end(child)
+        self._lock.close()
+
+    def _halt(self) -> None:
+        try:
+            guard = GuardClient(self._plan.run_dir)
+            status = guard.request(op="down", reason="SHUTDOWN", detail="the host was told to end")
+            deadline = time.monotonic() + LADDER_S
+            while not status.get("ladder_done") and time.monotonic() < deadline:
+                time.sleep(0.02)
+                status = guard.request(op="status")
+            if not status.get("ladder_done"):
+                self._say("the venue has not confirmed that no entry is open: look there")
+        except (GuardUnreachable, ValueError) as error:
+            self._say(f"could not halt in order: {error}")
+
+    def _end(self, child: Child) -> None:
+        child.process.send_signal(signal.SIGTERM)
+        try:
+            child.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+            self._say(f"{child.name} did not end by itself and was killed")
+        self._forget(child)
+
+
+def lock_run_dir(run_dir: Path) -> TextIO:
+    """Hold `run_dir` for this host alone. Raises StartFailed when another one runs there."""
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (run_dir / "run.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StartFailed(f"another host runs in {run_dir}") from None
+    return lock

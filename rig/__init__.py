@@ -1,0 +1,1 @@
+"""The bench: wires, analysers, stimuli, captures, latencies and reports, all from outside."""

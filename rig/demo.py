@@ -1,0 +1,131 @@
+"""`bot4 demo`: a host trading on real data, the kill switch pressed again and again, a report."""
+
+import contextlib
+import datetime
+import fcntl
+import os
+import random
+import shlex
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from controller.times import Times
+from rig import outcome
+from rig.processes import BenchError
+from rig.session import Session
+from rig.virtual.bench import Setup, VirtualBench
+
+PROFILE = "bench"
+# s. What one press cycle takes with its pauses, and the way up before the first one: only for
+# pacing the data so that they last, never for a measurement.
+CYCLE_S, START_S, SLACK = 0.75, 3.0, 1.6
+# Data are needed before each press: a handful of rows to warm up, and some to trade on.
+ROWS_PER_PRESS = 10
+MOST_PRESSES = 100_000
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the user asked for; see `bot4 demo --help`."""
+
+    data: str
+    presses: int
+    speed: float | None
+    out: Path | None
+    seed: int
+    scheduler: str
+    host: str
+
+    def check(self) -> None:
+        """Raise ValueError with one line for anything that cannot be run."""
+        if not 1 <= self.presses <= MOST_PRESSES:
+            raise ValueError(f"--presses {self.presses}: from 1 to {MOST_PRESSES}")
+        if self.speed is not None and not 0 < self.speed <= 100_000:
+            raise ValueError(f"--speed {self.speed:g}: rows a second, above 0 and at most 100000")
+        if self.scheduler not in ("auto", "other"):
+            raise ValueError(f"--scheduler {self.scheduler}: it is auto or other")
+        if self.data != "sp500" and not Path(self.data).exists():
+            raise ValueError(f"{self.data}: no such file")
+
+
+def run_demo(demo: Demo, as_json: bool) -> int:
+    """Run it, print the table or the JSON object, and return the exit code: 0 only for a pass."""
+    demo.check()
+    with _bench_lock(), _ended_by_signals():
+        out = demo.out or _new_folder()
+        out.mkdir(parents=True, exist_ok=True)
+        result = _measure(demo, out, _quiet if as_json else _say)
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        outcome.show(result)
+    return 0 if result["verdict"] == "pass" else 1
+
+
+def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
+    setup = Setup(
+        out=out,
+        data=demo.data,
+        speed=demo.speed,
+        span_s=SLACK * (START_S + 2 * demo.presses * CYCLE_S),
+        profile=PROFILE,
+        scheduler=demo.scheduler,
+        **({"host": tuple(shlex.split(demo.host))} if demo.host else {}),
+    )
+    say(f"starting: hub, MicroPython controller, paper venue on {demo.data}, host")
+    with VirtualBench(setup) as bench:
+        session = Session(bench, Times(PROFILE), random.Random(demo.seed), say)
+        session.check_data(2 * demo.presses * ROWS_PER_PRESS)
+        layouts = session.run(demo.presses)
+        ended = session.finish()
+    say("judging: capture, venue record, audit log")
+    return outcome.build(demo.presses, demo.seed, out, layouts, ended)
+
+
+def _new_folder() -> Path:
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return Path("runs") / f"demo-{stamp}-{os.getpid()}"
+
+
+@contextlib.contextmanager
+def _bench_lock() -> Iterator[None]:
+    """One virtual bench at a time on this machine: two would measure each other."""
+    path = Path(tempfile.gettempdir()) / f"bot4-bench-{os.getuid()}.lock"
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("another bench is running on this machine: wait for it") from None
+        yield
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception, so that everything started is ended."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+
+
+def _quiet(_line: str) -> None:
+    """Say nothing: stdout carries one JSON object, and stderr stays free for errors."""

@@ -1,0 +1,194 @@
+"""From what a session left behind to the result: latencies, leaks, audit, verdict, artefacts."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from controller import wiring
+from rig import latency
+from rig.capture.model import Capture, CaptureError, from_events
+from rig.capture.sr import write_sr
+from rig.capture.vcd import write_vcd
+from rig.latency import Probe
+from rig.leaks import OrderCount, RecordError, count_orders
+from rig.report.page import Run, write_page
+from rig.report.table import print_summary
+from rig.session import ONE_CORE, Ended, Layout
+from rig.venue import replayed
+from rig.virtual.bench import micropython
+
+BENCH = "virtual"
+MCU = "micropython-unix"
+# The virtual bench has no wire on the serial line, so D7 has nothing to show.
+LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
+
+
+def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended) -> dict[str, Any]:
+    """Judge a session and write its artefacts into `out`; return the result as JSON types."""
+    capture = _capture(ended)
+    record = out / "venue.jsonl"
+    audit = verify_audit(out / "audit")
+    orders, complaints = _orders(record, capture)
+    complaints += ended.fouls
+    if ended.host_exit != 0:
+        complaints.append(f"the host ended with exit code {ended.host_exit}")
+    after_ack = None if orders is None else orders.after_ack
+    judged = {
+        layout.name: _judge(layout, capture, asked, after_ack, audit["verified"])
+        for layout in layouts
+    }
+    primary = judged[ONE_CORE]
+    if orders is not None and 0 in orders.before_each_press:
+        complaints.append("a press came before any order: nothing was shown by it")
+    reasons = primary["reasons"] + complaints
+    result = {
+        "bench": BENCH,
+        "mcu": MCU,
+        "micropython": micropython_version(),
+        "data": replayed(record),
+        "presses": primary["presses"],
+        "latency_us": primary["latency_us"],
+        "layouts": judged,
+        "noise_floor_us": primary["noise_floor_us"],
+        "orders": _order_figures(orders, ended),
+        "audit": audit,
+        "limit_us": latency.LIMIT_US,
+        "verdict": latency.FAIL if complaints else primary["verdict"],
+        "reasons": reasons,
+        "seed": seed,
+        "environment": environment(ended),
+    }
+    result["artifacts"] = _artifacts(out, result, capture, layouts)
+    return result
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the table for a person."""
+    print_summary(result)
+
+
+def verify_audit(directory: Path) -> dict[str, Any]:
+    """Run `bot4 audit verify` as a person would; what cannot be read is not verified."""
+    command = [sys.executable, "-m", "bot4", "audit", "verify", str(directory), "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    try:
+        report = msgspec.json.decode(done.stdout)
+    except msgspec.DecodeError:
+        report = {"records": 0, "verified": False, "reason": done.stderr.decode().strip()}
+    verified = report["verified"] is True and done.returncode == 0
+    return {"records": report["records"], "verified": verified, "reason": report.get("reason")}
+
+
+def micropython_version() -> str:
+    """Return what the MicroPython of this bench says it is."""
+    command = [*micropython(), "-c", "import sys; print(sys.version)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def environment(ended: Ended) -> dict[str, str]:
+    """Return what a reader needs to compare this run with another."""
+    try:
+        bot4 = version("bot4")
+    except PackageNotFoundError:
+        bot4 = "not installed"
+    return {
+        "bot4": bot4,
+        "python": platform.python_version(),
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "scheduler": "SCHED_FIFO" if ended.fifo else "SCHED_OTHER",
+        "cpus": ", ".join(str(cpu) for cpu in ended.cpus),
+    }
+
+
+def _capture(ended: Ended) -> Capture:
+    kept = {wiring.INDEX[name]: place for place, name in enumerate(LINES)}
+    events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
+    return from_events(
+        events,
+        bench=BENCH,
+        initial={name: ended.initial[name] for name in LINES},
+        start_ns=ended.start_ns,
+        end_ns=ended.end_ns,
+        lines=LINES,
+    )
+
+
+def _orders(record: Path, capture: Capture) -> tuple[OrderCount | None, list[str]]:
+    try:
+        return count_orders(record, capture), []
+    except (RecordError, CaptureError) as error:
+        return None, [str(error)]
+
+
+def _order_figures(orders: OrderCount | None, ended: Ended) -> dict[str, int | None]:
+    names = ("sent", "after_ack", "after_ack_cancel", "after_ack_liquidate", "between_halt_and_ack")
+    figures = {name: getattr(orders, name) if orders else None for name in names}
+    figures["refused"] = ended.status["orders_refused"] if ended.status else None
+    return figures
+
+
+def _judge(
+    layout: Layout, capture: Capture, asked: int, after_ack: int | None, audit_verified: bool
+) -> dict[str, Any]:
+    part = capture.window(layout.start_ns, layout.end_ns)
+    presses = latency.find_presses(part)
+    probe = _probe(layout)
+    verdict = latency.judge(
+        presses,
+        probe,
+        asked=asked,
+        bench=BENCH,
+        orders_after_ack=after_ack,
+        audit_verified=audit_verified,
+    )
+    stages = latency.samples_us(presses)
+    return {
+        "latency_us": {name: latency.stats(values) for name, values in stages.items()},
+        "noise_floor_us": latency.stats(probe.lateness_us),
+        "presses": len(presses),
+        "verdict": verdict.verdict,
+        "reasons": verdict.reasons,
+        "misses": [miss.as_dict() for miss in verdict.misses],
+    }
+
+
+def _probe(layout: Layout) -> Probe:
+    """Join the probes of a layout, cut to its time. A probe that left no file leaves no samples."""
+    pairs = [
+        np.fromfile(file, dtype=np.int64).reshape(-1, 2) for file in layout.probes if file.exists()
+    ]
+    if len(pairs) != len(layout.probes):
+        return Probe(np.empty(0, np.int64), np.empty(0, np.float64))
+    both = np.concatenate(pairs)
+    both = both[(both[:, 0] >= layout.start_ns) & (both[:, 0] <= layout.end_ns)]
+    both = both[np.argsort(both[:, 0], kind="stable")]
+    return Probe(both[:, 0], both[:, 1] / 1000)
+
+
+def _artifacts(
+    out: Path, result: dict[str, Any], capture: Capture, layouts: list[Layout]
+) -> dict[str, str]:
+    files = {
+        "report": out / "report.html",
+        "capture_vcd": out / "capture.vcd",
+        "capture_sr": out / "capture.sr",
+        "audit": out / "audit",
+        "venue": out / "venue.jsonl",
+    }
+    write_vcd(capture, files["capture_vcd"])
+    write_sr(capture, files["capture_sr"])
+    named = {name: str(path) for name, path in files.items()}
+    runs = []
+    for layout in layouts:
+        part = capture.window(layout.start_ns, layout.end_ns)
+        runs.append(Run(layout.name, part, latency.find_presses(part)))
+    write_page(files["report"], {**result, "artifacts": named}, runs)
+    (out / "result.json").write_bytes(msgspec.json.encode({**result, "artifacts": named}))
+    return named

@@ -1,0 +1,106 @@
+"""Starting and ending the bench's processes, so that none is ever left behind."""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# The wires take no time in reality, so the hub runs before the guard (host.realtime: 50), and the
+# controller, which is another computer in reality, runs when both have nothing to do.
+HUB_PRIORITY, PROBE_PRIORITY, CONTROLLER_PRIORITY = 51, 50, 49
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class BenchError(RuntimeError):
+    """A part of the bench did not come up or broke; its text is one clear line."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a process runs, and at which SCHED_FIFO priority (0: not FIFO); set before it starts."""
+
+    cpus: frozenset[int]
+    fifo: int = 0
+
+    def apply(self) -> None:
+        """Place the calling process. Raises PermissionError; ask `fifo_permitted` first."""
+        os.sched_setaffinity(0, self.cpus)
+        if self.fifo:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self.fifo))
+
+
+def fifo_permitted() -> bool:
+    """Return True when this user may use SCHED_FIFO (tried in a child, undone with it)."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HUB_PRIORITY))
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    placement: Placement | None = None,
+    stdout: int | None = None,
+) -> subprocess.Popen:
+    """Start a process that dies with us, in a session of its own so that Ctrl-C does not reach it."""
+
+    def prepare() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if placement is not None:
+            placement.apply()
+
+    with log.open("ab") as errors:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=errors if stdout is None else stdout,
+            stderr=errors,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
+
+
+def wait_ready(process: subprocess.Popen, what: str, log: Path, timeout_s: float) -> None:
+    """Wait for the line `ready`. Raises BenchError with the last line that the process left."""
+    assert process.stdout is not None
+    waiting = select.select([process.stdout], [], [], timeout_s)[0]
+    if waiting and process.stdout.readline().strip() == b"ready":
+        return
+    raise BenchError(last_line(log) or f"{what} did not start within {timeout_s:g} s")
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log, where a process says why it ended."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else ""
+
+
+def end(process: subprocess.Popen, timeout_s: float = 3.0) -> int:
+    """End a process: SIGCONT and SIGTERM, then SIGKILL; return its exit code."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+    return process.returncode

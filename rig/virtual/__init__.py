@@ -1,0 +1,1 @@
+"""The virtual bench: the wires, and what stands at their ends, as processes on this machine."""

@@ -1,0 +1,187 @@
+"""The virtual bench: hub, controller on MicroPython, paper venue, host; up and down as one."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import controller
+from controller.mac import KEY_BYTES
+from rig.processes import (
+    CONTROLLER_PRIORITY,
+    HUB_PRIORITY,
+    PROBE_PRIORITY,
+    BenchError,
+    Placement,
+    end,
+    fifo_permitted,
+    spawn,
+    wait_ready,
+)
+from rig.virtual.wires import Wires
+
+READY_S = 20.0
+HOST_END_S = 12.0
+HOUSE = Path(controller.__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the bench is built from.
+
+    data, rows_per_s, span_s -- for the paper venue
+    host -- command line of the host under test; the rig adds the options of `bot4 run`
+    scheduler -- "auto" (SCHED_FIFO where permitted) or "other"
+    """
+
+    out: Path
+    data: str = "sp500"
+    speed: float | None = None
+    span_s: float = 30.0
+    profile: str = "bench"
+    host: Sequence[str] = (sys.executable, "-m", "bot4", "run")
+    scheduler: str = "auto"
+
+
+@dataclass
+class VirtualBench:
+    """Processes and wires; use as a context manager, which ends whatever has been started."""
+
+    setup: Setup
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def __enter__(self) -> "VirtualBench":
+        self.cpus = sorted(os.sched_getaffinity(0))
+        self.fifo = self.setup.scheduler == "auto" and fifo_permitted()
+        self._room = Path(tempfile.mkdtemp(prefix="bot4-"))
+        self.run_dir = self._room / "host"
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for name in ("host", "venue", "pico", "hub"):
+            self.end(name)
+        for name in list(self.processes):
+            self.end(name)
+        if hasattr(self, "wires"):
+            self.wires.close()
+        shutil.rmtree(self._room, ignore_errors=True)
+
+    @property
+    def bench_cpu(self) -> int:
+        """The core of hub, controller and (in the one-core layout) guard: the last one."""
+        return self.cpus[-1]
+
+    @property
+    def other_cpus(self) -> frozenset[int]:
+        """Every other core, or the only one."""
+        return frozenset(self.cpus[:-1]) or frozenset(self.cpus)
+
+    def log(self, name: str) -> Path:
+        """File that collects what a process prints."""
+        return self.setup.out / f"{name}.log"
+
+    def end(self, name: str) -> int | None:
+        """End one process in order; return its exit code, or None when it does not run."""
+        process = self.processes.pop(name, None)
+        if process is None:
+            return None
+        return end(process, HOST_END_S if name == "host" else 3.0)
+
+    def start_probe(self, name: str, cpu: int) -> Path:
+        """Start a noise probe on `cpu`; return the file that it writes when it is ended."""
+        file = self.setup.out / f"{name}.probe"
+        command = [sys.executable, "-m", "rig.virtual.probe", str(file)]
+        self._spawn(name, command, self._place(PROBE_PRIORITY, cpu), ready=True)
+        return file
+
+    def start_controller(self) -> None:
+        """Power the controller up."""
+        path = f"{HOUSE}:{HOUSE / 'firmware'}:{HOUSE / 'firmware' / 'unix'}"
+        command = [*micropython(), str(HOUSE / "firmware" / "unix" / "main.py")]
+        command += [self.setup.profile, str(self._key)]
+        env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._socket}
+        self._spawn("pico", command, self._place(CONTROLLER_PRIORITY), env)
+
+    def start_host(self) -> None:
+        """Start the host under test."""
+        options = {
+            "--run-dir": self.run_dir,
+            "--audit-dir": self.setup.out / "audit",
+            "--venue": self._venue_socket,
+            "--serial": self._room / "serial",
+            "--pins": "bot4bench",
+            "--link-key": self._key,
+            "--profile": self.setup.profile,
+            "--guard-cpu": self.bench_cpu,
+            "--scheduler": "fifo" if self.fifo else "other",
+        }
+        command = [*self.setup.host]
+        for option, value in options.items():
+            command += [option, str(value)]
+        env = {"BOT4_BENCH_SOCKET": self._socket}
+        self._spawn("host", command, Placement(frozenset(self.cpus)), env, ready=True)
+
+    def _start(self) -> None:
+        self.setup.out.mkdir(parents=True, exist_ok=True)
+        self._socket = str(self._room / "hub")
+        self._venue_socket = self._room / "venue"
+        self._key = self._room / "link.key"
+        self._key.touch(0o600)
+        self._key.write_bytes(os.urandom(KEY_BYTES))
+        hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self._room / "serial")]
+        self._spawn("hub", hub, self._place(HUB_PRIORITY), ready=True)
+        self.wires = Wires(self._socket)
+        self._start_venue()
+        self.start_controller()
+        self.start_host()
+
+    def _start_venue(self) -> None:
+        self.venue_record = self.setup.out / "venue.jsonl"
+        command = [sys.executable, "-m", "host.paper", "--listen", str(self._venue_socket)]
+        command += ["--record", str(self.venue_record), "--data", self.setup.data]
+        if self.setup.speed is not None:
+            command += ["--rows-per-s", str(self.setup.speed)]
+        else:
+            command += ["--span-s", str(self.setup.span_s)]
+        self._spawn("venue", command, Placement(self.other_cpus), ready=True)
+
+    def _place(self, priority: int, cpu: int | None = None) -> Placement:
+        chosen = frozenset({self.bench_cpu if cpu is None else cpu})
+        return Placement(chosen, priority if self.fifo else 0)
+
+    def _spawn(
+        self,
+        name: str,
+        command: list[str],
+        placement: Placement,
+        env: dict[str, str] | None = None,
+        ready: bool = False,
+    ) -> None:
+        log = self.log(name)
+        stdout = subprocess.PIPE if ready else None
+        process = spawn(command, log=log, env=env, placement=placement, stdout=stdout)
+        self.processes[name] = process
+        if ready:
+            wait_ready(process, name, log, READY_S)
+
+
+def micropython() -> list[str]:
+    """Return the command of a MicroPython Unix port. Raises BenchError that says what to install."""
+    if importlib.util.find_spec("micropython_unix") is not None:
+        return [sys.executable, "-c", "import micropython_unix as m; m.main()"]
+    found = shutil.which("micropython")
+    if found:
+        return [found]
+    raise BenchError(
+        "no MicroPython: pip install 'bot4[bench]' (x86-64) or install Debian's `micropython`"
+    )

@@ -1,0 +1,21 @@
+"""Builds the compiled core; everything else is declared in pyproject.toml."""
+
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HOTPATH = Path("host/hotpath")
+
+extensions = [
+    Extension(
+        f"host.hotpath.{source.stem}",
+        [str(source)],
+        include_dirs=[str(HOTPATH)],
+        depends=[str(HOTPATH / "atomics.h")],
+        extra_compile_args=["-std=c11", "-O2", "-Wall"],
+    )
+    for source in sorted(HOTPATH.glob("*.pyx"))
+]
+
+setup(ext_modules=cythonize(extensions, language_level=3))

@@ -1,0 +1,424 @@
+"""The paper venue as a real process on a socket: protocol, record, time stamps, end of life."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START = 1_704_067_200_000
+# A flat market: open 100, low 99, high 101, volume 10.
+BARS = "timestamp,open,high,low,close,volume\n" + "".join(
+    f"2024-01-{1 + n // 24:02d}T{n % 24:02d}:00:00Z,100.0,101.0,99.0,100.25,10\n"
+    for n in range(600)
+)
+TRADES = "timestamp_ms,price,qty\n" + "".join(f"{START + n},10.5,100\n" for n in range(20))
+QUOTES = "timestamp_ms,bid,bid_qty,ask,ask_qty\n" + "".join(
+    f"{START + n},10.25,1,10.5,1\n" for n in range(20)
+)
+ORDER = {"op": "new", "intent": "OPEN", "side": "buy", "type": "market", "qty": "0.25"}
+
+
+class Peer:
+    """A client; `role` None connects without a word."""
+
+    def __init__(self, path: Path, role: str | None, wait: bool = True) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(10)
+        self.socket.connect(str(path))
+        if wait:
+            assert self.get() == {"ev": "welcome"}
+        if role:
+            self.put({"op": "hello", "role": role})
+
+    def put(self, message: Any) -> None:
+        self.socket.send(message if isinstance(message, bytes) else json.dumps(message).encode())
+
+    def get(self) -> dict[str, Any]:
+        data = self.socket.recv(1 << 18)
+        assert data, "the venue closed the connection"
+        value: dict[str, Any] = json.loads(data)
+        return value
+
+    def until(self, ev: str) -> dict[str, Any]:
+        while (event := self.get())["ev"] != ev:
+            pass
+        return event
+
+    def ask(self, message: Any) -> dict[str, Any]:
+        self.put(message)
+        return self.get()
+
+
+class Venue:
+    """A running venue in `folder`."""
+
+    def __init__(self, folder: Path, data: str, rows_per_s: float, *more: str) -> None:
+        self.path, self.record = folder / "v.sock", folder / "record.jsonl"
+        self.peers: list[Peer] = []
+        (folder / "x.csv").write_text(data)
+        self.process = start(self.path, self.record, folder / "x.csv", rows_per_s, *more)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def join(self, role: str | None, wait: bool = True) -> Peer:
+        self.peers.append(Peer(self.path, role, wait))
+        return self.peers[-1]
+
+    def lines(self, kind: str | None = None) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.record.read_text().splitlines()]
+        return [line for line in lines if kind in (None, line["kind"])]
+
+    def end(self) -> int:
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGCONT)
+            self.process.terminate()
+        self.process.communicate(timeout=10)
+        for peer in self.peers:
+            peer.socket.close()
+        return self.process.returncode
+
+
+def start(
+    listen: Path, record: Path, data: Path | str, rows_per_s: float, *more: str
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "host.paper", "--listen", str(listen), "--record", str(record)]
+    command += ["--data", str(data), "--rows-per-s", str(rows_per_s), *more]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+Launch = Callable[..., Venue]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    venues: list[Venue] = []
+
+    def go(data: str = BARS, rows_per_s: float = 50.0, *more: str) -> Venue:
+        venues.append(Venue(tmp_path, data, rows_per_s, *more))
+        return venues[-1]
+
+    yield go
+    for venue in venues:
+        venue.end()
+
+
+def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> None:
+    venue = launch()
+    trader = venue.join("trade")
+    assert trader.ask(ORDER | {"id": "a", "price": None, "reduce_only": False}) == {
+        "ev": "ack",
+        "id": "a",
+    }
+    fill = trader.get()
+    assert fill == {
+        "ev": "fill",
+        "id": "a",
+        "side": "buy",
+        "qty": "0.25",
+        "price": "100.005",
+        "fee": fill["fee"],
+        "left": "0",
+    }
+    position = trader.ask({"op": "position", "req": 7})
+    assert (position["req"], position["qty"]) == (7, "0.25")
+    assert D(position["cash"]) == -D("0.25") * D("100.005") - D(fill["fee"])
+    assert venue.end() == 0
+    assert not venue.path.exists()
+    lines = venue.lines()
+    assert [line["n"] for line in lines] == list(range(len(lines)))
+    first, last = lines[0], lines[-1]
+    assert (first["kind"], last["kind"], last["reason"]) == ("start", "stop", "signal")
+    assert (first["rows"], first["rows_per_s"], first["source"]) == (600, 50.0, "x.csv")
+    assert first["pid"] == venue.process.pid
+    assert first["mono_ns"] < last["mono_ns"]
+    assert [line["msg"]["op"] for line in venue.lines("packet")] == ["hello", "new", "position"]
+    assert {line["outcome"] for line in venue.lines("packet")} == {"accepted"}
+    assert {line["peer_pid"] for line in venue.lines("packet")} == {os.getpid()}
+    assert [line["id"] for line in venue.lines("fill")] == ["a"]
+
+
+def test_a_row_fills_no_more_than_its_share(launch: Launch) -> None:
+    trader = launch().join("trade")
+    trader.put(ORDER | {"id": "a", "qty": "2.5"})
+    fills = [trader.until("fill") for _ in range(3)]
+    assert [(f["qty"], f["left"]) for f in fills] == [("1", "1.5"), ("1", "0.5"), ("0.5", "0")]
+
+
+def test_orders_can_be_seen_and_cancelled_by_any_trader(launch: Launch) -> None:
+    venue = launch()
+    trader, other = venue.join("trade"), venue.join("trade")
+    other.ask({"op": "position", "req": 1})
+    limit = ORDER | {"type": "limit", "price": "50.00"}
+    for name in ("a", "b", "c"):
+        assert trader.ask(limit | {"id": name})["ev"] == "ack"
+    assert trader.ask({"op": "cancel", "id": "b", "intent": "CANCEL"}) == {
+        "ev": "cancelled",
+        "id": "b",
+    }
+    orders = trader.ask({"op": "open_orders", "req": 2})
+    assert [o["id"] for o in orders["orders"]] == ["a", "c"]
+    assert orders["orders"][0] == {
+        "id": "a",
+        "side": "buy",
+        "qty": "0.25",
+        "left": "0.25",
+        "price": "50",
+        "reduce_only": False,
+    }
+    other.put({"op": "cancel_all", "intent": "CANCEL"})
+    for peer in (trader, other):
+        assert peer.until("cancelled_all")["ids"] == ["a", "c"]
+    assert trader.ask({"op": "cancel", "id": "a", "intent": "CANCEL"}) == {
+        "ev": "cancel_reject",
+        "id": "a",
+        "reason": "UNKNOWN_ORDER",
+    }
+    assert venue.lines("packet")[-1]["outcome"] == "rejected:UNKNOWN_ORDER"
+
+
+BAD_PACKETS = [
+    (b"", "BAD_MESSAGE"),
+    (b"{", "BAD_MESSAGE"),
+    (b"\xff\xfe", "BAD_MESSAGE"),
+    (b"null", "BAD_MESSAGE"),
+    (b'{"op":\n"cancel_all"}', "BAD_MESSAGE"),
+    (b"[" * 15_000, "BAD_MESSAGE"),
+    (b"x" * 40_000, "BAD_MESSAGE"),
+    (b'{"op":"position","req":123456789012345678901234567890}', "BAD_MESSAGE"),
+    (b'{"op":"withdraw"}', "UNKNOWN_OP"),
+    (b'{"op":"hello","role":"trade"}', "BAD_MESSAGE"),
+    (json.dumps(ORDER | {"id": "x", "reduceonly": True}).encode(), "BAD_MESSAGE"),
+    (json.dumps(ORDER | {"id": "x", "qty": 1}).encode(), "BAD_MESSAGE"),
+    (json.dumps(ORDER | {"id": "x", "qty": "0"}).encode(), "BAD_QTY"),
+    (json.dumps(ORDER | {"id": "x", "reduce_only": True}).encode(), "REDUCE_ONLY_WOULD_INCREASE"),
+]
+
+
+def test_bad_packets_are_refused_and_recorded_and_kill_nothing(launch: Launch) -> None:
+    venue = launch()
+    trader = venue.join("trade")
+    for packet, code in BAD_PACKETS:
+        reply = trader.ask(packet)
+        assert (reply["ev"], reply["reason"]) == ("reject", code), packet[:40]
+    assert trader.ask({"op": "position", "req": 1})["qty"] == "0"
+    outcomes = [line["outcome"] for line in venue.lines("packet")]
+    assert outcomes == ["accepted", *(f"rejected:{code}" for _, code in BAD_PACKETS), "accepted"]
+    assert venue.lines("packet")[2]["msg"] == {"raw": "{", "bytes": 1}
+    assert venue.end() == 0
+    assert venue.lines("stop")[0]["bad_packets"] == 12
+
+
+def test_a_feed_client_or_a_stranger_cannot_trade_and_its_try_is_on_record(launch: Launch) -> None:
+    venue = launch(BARS, 1.0)
+    stranger, feed = venue.join(None), venue.join("feed")
+    for peer in (stranger, feed):
+        peer.put(ORDER | {"id": "x"})
+        assert peer.until("reject") == {"ev": "reject", "id": "x", "reason": "BAD_MESSAGE"}
+    tries = [line for line in venue.lines("packet") if line["msg"]["op"] == "new"]
+    assert [line["outcome"] for line in tries] == ["rejected:BAD_MESSAGE"] * 2
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.05])
+def test_sent_ns_is_the_time_of_the_send_and_not_of_the_read(
+    launch: Launch, delay_s: float
+) -> None:
+    venue = launch(BARS, 1.0)
+    trader = venue.join("trade")
+    trader.ask({"op": "position", "req": 0})
+    if delay_s:
+        os.kill(venue.process.pid, signal.SIGSTOP)  # a venue that is slow to read
+    bounds = []
+    for number in range(20):
+        before_ns = time.monotonic_ns()
+        trader.put({"op": "position", "req": number})
+        bounds.append((before_ns, time.monotonic_ns()))
+    time.sleep(delay_s)
+    os.kill(venue.process.pid, signal.SIGCONT)
+    for _ in bounds:
+        trader.until("position")
+    tolerance_ns = 250_000  # the offset of the two clocks, sampled with the machine under load
+    for line, (before_ns, after_ns) in zip(venue.lines("packet")[2:], bounds, strict=True):
+        assert before_ns - tolerance_ns <= line["sent_ns"] <= after_ns + tolerance_ns
+        assert line["read_ns"] - line["sent_ns"] >= delay_s * 1e9 - tolerance_ns
+        assert "no_stamp" not in line
+
+
+def test_a_packet_sent_before_the_welcome_has_no_send_time_and_says_why(launch: Launch) -> None:
+    venue = launch(BARS, 1.0)
+    os.kill(venue.process.pid, signal.SIGSTOP)
+    early = venue.join("trade", wait=False)
+    early.put({"op": "position", "req": 1})
+    os.kill(venue.process.pid, signal.SIGCONT)
+    early.until("welcome")
+    early.ask({"op": "position", "req": 2})
+    packets = venue.lines("packet")
+    assert [line["sent_ns"] is None for line in packets] == [True, True, False]
+    assert "before stamping" in packets[0]["no_stamp"]
+
+
+@pytest.mark.parametrize(
+    ("data", "event"),
+    [
+        (TRADES, {"ev": "trade", "price": 10.5, "qty": 100.0}),
+        (QUOTES, {"ev": "quote", "bid": 10.25, "ask": 10.5}),
+    ],
+)
+def test_the_feed_plays_the_real_rows_and_then_ends(
+    launch: Launch, data: str, event: dict[str, Any]
+) -> None:
+    venue = launch(data, 40.0, "--start-row", "2")
+    feed, trader = venue.join("feed"), venue.join("trade")
+    events = [feed.get()]
+    while events[-1]["ev"] != "end":
+        events.append(feed.get())
+    assert events.pop() == {"ev": "end", "rows": 20}
+    assert events[0] == event | {"row": events[0]["row"], "time_ns": events[0]["time_ns"]}
+    rows = [e["row"] for e in events]
+    assert rows == list(range(rows[0], 20))
+    assert rows[0] >= 2
+    assert [e["time_ns"] for e in events] == [(START + row) * 10**6 for row in rows]
+    late = venue.join("feed")
+    assert late.get() == {"ev": "end", "rows": 20}
+    assert trader.ask(ORDER | {"id": "a"})["ev"] == "ack"
+    assert len(trader.ask({"op": "open_orders", "req": 1})["orders"]) == 1
+
+
+def test_bars_carry_all_their_numbers_and_keep_their_pace(launch: Launch) -> None:
+    feed = launch(BARS, 100.0).join("feed")
+    first = feed.get()
+    began = time.monotonic()
+    assert first == {"ev": "bar", "row": first["row"], "time_ns": first["time_ns"]} | {
+        "open": 100.0,
+        "high": 101.0,
+        "low": 99.0,
+        "close": 100.25,
+        "volume": 10.0,
+    }
+    last = first
+    while last["row"] < first["row"] + 50:
+        last = feed.get()
+    assert time.monotonic() - began == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_client_that_does_not_read_stalls_nobody(launch: Launch) -> None:
+    venue = launch(BARS, 5000.0)
+    venue.join("feed")  # never read: its packets are dropped once the socket is full
+    reader, trader = venue.join("feed"), venue.join("trade")
+    reader.until("end")
+    assert trader.ask({"op": "position", "req": 1})["ev"] == "position"
+    assert venue.end() == 0
+    assert venue.lines("stop")[0]["rows_played"] == 600
+    assert venue.lines("stop")[0]["dropped_rows"] > 0
+
+
+def test_a_trader_that_never_reads_its_replies_is_cut_off(launch: Launch) -> None:
+    venue = launch(BARS, 1.0)
+    deaf, other = venue.join("trade"), venue.join("trade")
+
+    def flood() -> None:
+        while True:
+            deaf.put({"op": "position", "req": 1})
+
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        flood()
+    assert other.ask({"op": "position", "req": 1})["ev"] == "position"
+    assert "does not read" in venue.lines("disconnect")[0]["reason"]
+
+
+def test_the_venue_ends_with_its_parent(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(BARS)
+    listen, record = tmp_path / "v.sock", tmp_path / "r.jsonl"
+    arguments = ["-m", "host.paper", "--listen", str(listen), "--record", str(record)]
+    arguments += ["--data", str(tmp_path / "x.csv")]
+    code = (
+        "import subprocess, sys\n"
+        f"p = subprocess.Popen([sys.executable, *{arguments!r}], stdout=subprocess.PIPE)\n"
+        "p.stdout.readline()\n"
+        "import os; os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
+    wait_for(lambda: not listen.exists())
+    wait_for(lambda: '"parent ended"' in record.read_text())
+
+
+def test_an_interrupt_is_a_clean_end(launch: Launch) -> None:
+    venue = launch()
+    venue.process.send_signal(signal.SIGINT)
+    assert venue.process.wait(timeout=10) == 0
+    assert not venue.path.exists()
+
+
+def test_a_torn_line_of_an_earlier_run_stays_apart(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "record.jsonl").write_text('{"n":0,"kind":"sta')
+    venue = launch()
+    assert venue.end() == 0
+    torn, *rest = venue.record.read_text().splitlines()
+    assert torn == '{"n":0,"kind":"sta'
+    assert [json.loads(line)["kind"] for line in rest] == ["start", "stop"]
+
+
+def test_a_socket_of_a_dead_venue_is_replaced_and_of_a_live_one_is_not(launch: Launch) -> None:
+    venue = launch()
+    second = start(venue.path, venue.record, "sp500", 1.0)
+    _, complaint = second.communicate(timeout=20)
+    assert (second.returncode, complaint.count("\n")) == (2, 1)
+    assert "another process is listening" in complaint
+    venue.process.kill()
+    venue.process.wait()
+    assert venue.path.exists()
+    launch().join("trade").ask({"op": "position", "req": 1})
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "reason"),
+    [
+        ("absent.csv", [], "no such file"),
+        ("x.csv", ["--start-row", "600"], "--start-row must be 0 to 599"),
+        ("x.csv", ["--rows-per-s", "nan"], "--rows-per-s must be above 0"),
+        ("x.csv", ["--rows-per-s", "fast"], "invalid float value"),
+        ("x.csv", ["--record", "/nowhere/at/all"], "No such file or directory"),
+        ("x.csv", ["--listen", "/tmp/" + "x" * 200], "path too long"),
+        ("x.csv", ["--listen", "/nowhere/at/all"], "No such file or directory"),
+        ("x.csv", ["--listen", "/dev/null"], "not a socket"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    tmp_path: Path, data: str, more: list[str], reason: str
+) -> None:
+    (tmp_path / "x.csv").write_text(BARS)
+    process = start(tmp_path / "v", tmp_path / "r", tmp_path / data, 1.0, *more)
+    out, complaint = process.communicate(timeout=20)
+    assert (process.returncode, out, complaint.count("\n")) == (2, "", 1)
+    assert reason in complaint
+    assert not (tmp_path / "v").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_record_that_cannot_be_written_stops_the_venue(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(BARS)
+    process = start(tmp_path / "v", Path("/dev/full"), tmp_path / "x.csv", 1.0)
+    _, complaint = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert complaint == "paper: record: No space left on device\n"
+    assert not (tmp_path / "v").exists()
