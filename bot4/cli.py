@@ -26,7 +26,9 @@ app.command("status")(host.status)
 app.add_typer(audit.app, name="audit")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.
-UsageProblem = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+UsageProblem: type[Exception] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
 
 
 def main() -> NoReturn:
@@ -38,7 +40,7 @@ def main() -> NoReturn:
     except BadInput as error:
         code = complain(str(error))
     except UsageProblem as error:
-        code = complain(error.format_message())  # type: ignore[attr-defined]
+        code = complain(getattr(error, "format_message", error.__str__)())
     except (typer.Abort, KeyboardInterrupt):
         print("bot4: interrupted", file=sys.stderr)
         code = INTERRUPTED

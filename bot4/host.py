@@ -11,13 +11,16 @@ import typer
 
 from bot4.errors import BadInput, require
 
-RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def default_run_dir() -> Path:
     """Return the run directory of this user's host."""
     return Path(os.environ.get("XDG_RUNTIME_DIR", f"/tmp/bot4-{os.getuid()}")) / "bot4"
+
+
+DEFAULT_RUN_DIR = default_run_dir()
+RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
 
 
 def run(
@@ -28,7 +31,7 @@ def run(
         "~/.config/bot4/link.key"
     ),
     profile: Annotated[str, typer.Option(help="Times: production or bench.")] = "production",
-    run_dir: RunDir = default_run_dir(),
+    run_dir: RunDir = DEFAULT_RUN_DIR,
     audit_dir: Annotated[Path, typer.Option(help="Folder of the audit log.")] = Path(
         "~/.local/state/bot4/audit"
     ),
@@ -69,7 +72,7 @@ def run(
 
 def halt(
     reason: Annotated[str, typer.Argument(help="Why; kept in the audit log.")],
-    run_dir: RunDir = default_run_dir(),
+    run_dir: RunDir = DEFAULT_RUN_DIR,
 ) -> int:
     """Step down to EMERGENCY at once. There is no command for going up."""
     answer = _ask_guard(run_dir, op="down", detail=reason)
@@ -77,7 +80,7 @@ def halt(
     return 0 if answer["mode"] == "EMERGENCY" else 1
 
 
-def status(run_dir: RunDir = default_run_dir(), as_json: AsJson = False) -> int:
+def status(run_dir: RunDir = DEFAULT_RUN_DIR, as_json: AsJson = False) -> int:
     """Show mode, lines, controller and orders as the guard sees them."""
     answer = _ask_guard(run_dir, op="status")
     if as_json:

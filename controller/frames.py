@@ -23,7 +23,7 @@ CODE_NAMES = ("OK", "NOISE", "BAD_MAC", "OLD_SEQUENCE", "UNKNOWN_MESSAGE")
 
 
 def cobs_encode(body):
-    """Return `body` without zero bytes (consistent overhead byte stuffing); the end mark is not added."""
+    """Return `body` without zero bytes (consistent overhead byte stuffing), without the end mark."""
     out = bytearray(1)
     code_at = 0
     code = 1

@@ -24,7 +24,7 @@ MESSAGES = (
     (0x14, "ACK_SEEN", CONTROLLER, "<QI", ("at_us", "halt_to_ack_us")),
     (0x15, "TAMPER", CONTROLLER, "<BI", ("reason", "count")),
     (0x20, "MODE", HOST, "<BBI", ("mode", "reason", "epoch")),
-)
+)  # type: tuple
 
 SCHEMA = crc32(repr((VERSION, MESSAGES)).encode()) & 0xFFFFFFFF
 

@@ -39,9 +39,9 @@ class Rearm:
         It clears only after both contacts were seen open together and then closed together:
         one full actuation shows that both work again.
         """
-        if self._differ_ms is not None:
-            if elapsed_ms(now_ms, self._differ_ms) > self._times.discrepancy_ms:
-                self._contacts_fault = True
+        differ_ms = self._differ_ms
+        if differ_ms is not None and elapsed_ms(now_ms, differ_ms) > self._times.discrepancy_ms:
+            self._contacts_fault = True
         return self._contacts_fault
 
     def released(self, now_ms):

@@ -46,6 +46,9 @@ class Times:
         for row in TIMES:
             setattr(self, row[0], row[column])
 
+    def __getattr__(self, name):
+        raise AttributeError("no time limit is called " + name)
+
     def digest(self):
         """Return the CRC-32 of the profile's name and limits; both ends compare it in HELLO."""
         column = 1 + PROFILES.index(self.profile)

@@ -69,7 +69,7 @@ class Reason(IntEnum):
 
 
 # How far each reason steps down. Anything that leaves the host blind is EMERGENCY.
-LEVEL_OF = {
+LEVEL_OF: dict[Reason, TradingMode] = {
     reason: TradingMode.PAUSED
     if reason in (Reason.AUDIT_UNWRITABLE, Reason.FEED_LOST)
     else TradingMode.EMERGENCY

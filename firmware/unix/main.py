@@ -7,11 +7,11 @@ BOT4_BENCH_SOCKET names the hub's socket, MICROPYPATH the folder that holds `con
 import sys
 
 from boards.virtual import Board
+from loop import Loop
+from machine import BenchLost
 
 from controller.mac import KEY_BYTES
 from controller.times import Times
-from loop import Loop
-from machine import BenchLost
 
 
 def main(profile, key_file):

@@ -102,8 +102,8 @@ def load_parquet(path: Path, choose: Choose) -> Table:
     """A Parquet file; timestamps with a zone are read as the UTC instants they are."""
     name, data = path.name, read_bytes(path)
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
     except ImportError:
         raise BadData(f"{name}: reading Parquet needs pyarrow: pip install 'bot4[bench]'") from None
     try:

@@ -39,7 +39,7 @@ class VenueConnection:
 
     def receive(self) -> list[dict[str, Any]]:
         """Return all events that have arrived. Raises VenueLost when the venue is gone."""
-        events = []
+        events: list[dict[str, Any]] = []
         while True:
             try:
                 data = self.sock.recv(PACKET_BYTES)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from controller import frames, mac, protocol
 from controller.times import Times
@@ -149,7 +150,7 @@ class HostLink:
 
 def read_key(path: str) -> bytes:
     """Read the link key. Raises ValueError with one line when it is not one, or is not private."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         key = file.read(mac.KEY_BYTES + 1)
         shared = os.fstat(file.fileno()).st_mode & 0o077
     if len(key) != mac.KEY_BYTES:

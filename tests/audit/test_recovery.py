@@ -1,11 +1,14 @@
 """Opening and keeping a log: after a crash at any point, and when somebody else touched it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -230,3 +233,115 @@ def test_a_stranger_in_the_place_of_the_next_segment_is_noticed(log: Path) -> No
         writer.commit()
     abandon(writer)
     assert (log / "audit-000002.jsonl").read_bytes() == b"planted\n"
+
+
+# ---- order of things that only a power cut would show -----------------------------------------
+
+
+def disk_calls(action: Callable[[], Any]) -> list[tuple[str, str]]:
+    """The calls that order what reaches the disk, each with the name of its file."""
+    seen: list[tuple[str, str]] = []
+
+    def noted(name: str) -> Any:
+        real = getattr(os, name)
+
+        def call(fd: int, *args: Any) -> Any:
+            seen.append((name, Path(f"/proc/self/fd/{fd}").readlink().name))
+            return real(fd, *args)
+
+        return mock.patch.object(os, name, call)
+
+    with noted("fsync"), noted("fdatasync"), noted("ftruncate"), noted("pwrite"):
+        action()
+    return seen
+
+
+def test_a_new_log_is_anchored_in_its_directories(log: Path) -> None:
+    assert disk_calls(lambda: abandon(AuditWriter(log, host_id="pi"))) == [
+        ("fsync", log.parent.name),
+        ("fsync", "log"),
+        ("pwrite", "audit-000001.jsonl"),
+        ("fdatasync", "audit-000001.jsonl"),
+        ("fsync", "log"),
+    ]
+
+
+def test_torn_bytes_are_safe_elsewhere_before_they_are_cut_off(log: Path) -> None:
+    make_log(log, 0, segment_bytes=10_000)
+    segment = "audit-000001.jsonl"
+    with (log / segment).open("ab") as file:
+        file.write(b'{"seq":3')
+    assert disk_calls(lambda: abandon(AuditWriter(log, host_id="pi"))) == [
+        ("pwrite", "torn-000001-1.part.new"),
+        ("fsync", "torn-000001-1.part.new"),
+        ("fsync", "log"),
+        ("ftruncate", segment),
+        ("fsync", segment),
+        ("fsync", "log"),
+        ("pwrite", segment),
+        ("fdatasync", segment),
+        ("fsync", "log"),
+    ]
+
+
+def test_whole_lines_of_a_dead_writer_are_synced_before_they_are_built_on(log: Path) -> None:
+    make_log(log, 0, segment_bytes=10_000)
+    calls = disk_calls(lambda: abandon(AuditWriter(log, host_id="pi")))
+    assert calls[0] == ("fsync", "audit-000001.jsonl")
+
+
+def test_a_new_segment_is_anchored_before_it_is_written(log: Path) -> None:
+    writer = AuditWriter(log, host_id="pi", segment_bytes=10)
+    writer.append("order", "engine", {})
+    assert disk_calls(writer.commit) == [
+        ("fsync", "log"),
+        ("pwrite", "audit-000002.jsonl"),
+        ("fdatasync", "audit-000002.jsonl"),
+    ]
+    writer.close()
+
+
+def test_a_last_line_of_any_length_is_refused_without_reading_it(log: Path) -> None:
+    make_log(log, 1)
+    with segments(log)[-1].open("ab") as file:
+        file.write(b"x" * (2 << 20) + b"\n")
+    with pytest.raises(AuditBroken, match="longer than any record"):
+        AuditWriter(log, host_id="pi")
+
+
+class Interrupting(dict[int, bytes]):
+    """A buffer in which a signal handler raises, right after the change it was told to make."""
+
+    armed = True
+
+    def __setitem__(self, seq: int, line: bytes) -> None:
+        super().__setitem__(seq, line)
+        self._interrupt()
+
+    def clear(self) -> None:
+        self._interrupt()
+        super().clear()
+
+    def _interrupt(self) -> None:
+        if self.armed:
+            self.armed = False
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_in_append_or_commit_doubles_nothing(log: Path) -> None:
+    with no_sync(), AuditWriter(log, host_id="pi") as writer:
+        writer._pending = buffer = Interrupting()
+        with pytest.raises(KeyboardInterrupt):
+            writer.append("lost", "engine", {})
+        assert writer.append("order", "engine", {}) == 2
+        buffer.armed = True
+        with pytest.raises(KeyboardInterrupt):
+            writer.commit()  # after the record was on disk
+        assert (writer.head[0], writer.pending) == (2, 0)
+        buffer.armed = True
+        with pytest.raises(KeyboardInterrupt):
+            writer.append("lost", "engine", {})
+        writer.append("fill", "venue", {})
+        writer.commit()
+    assert [r["kind"] for r in records(log)] == ["open", "order", "fill", "close"]
+    assert good(log) == 4

@@ -1,0 +1,81 @@
+"""What must hold outside of EMERGENCY, looked at on every pass; a check that cannot run fails."""
+
+from collections.abc import Callable
+
+from controller.times import Times
+from host import layout
+from host.guard.clients import ENGINE, RECORDER, Client, Clients
+from host.guard.halting import MS, Halting
+from host.guard.link import HostLink
+from host.modes import Reason
+
+# Reasons that an engine may write into its own page; any other number there is its fault.
+CONDITIONS = (Reason.FEED_LOST, Reason.VENUE_LOST, Reason.RISK)
+HEARTBEATS = {
+    ENGINE: (layout.ENGINE_HEARTBEAT_NS, "engine_heartbeat_ms"),
+    RECORDER: (layout.RECORDER_HEARTBEAT_NS, "recorder_heartbeat_ms"),
+}
+
+
+class Checks:
+    """Reads pages, lines and link; reports through `step_down(reason, detail)`."""
+
+    def __init__(self, times: Times, clients: Clients, link: HostLink, halting: Halting) -> None:
+        self._times = times
+        self._clients = clients
+        self._link = link
+        self._halting = halting
+        self._lost_edges = 0
+
+    def healthy(self, now_ns: int) -> bool:
+        """Return True while engine and recorder live and the venue has been reconciled.
+
+        Only a healthy host answers the watchdog; a sick one stays silent and is tripped.
+        """
+        engine = self._clients.by_role.get(ENGINE)
+        recorder = self._clients.by_role.get(RECORDER)
+        if engine is None or recorder is None or not engine.ladder_epoch:
+            return False
+        return self.fresh(engine, now_ns) and self.fresh(recorder, now_ns)
+
+    def fresh(self, client: Client, now_ns: int) -> bool:
+        """Return True while a client's heartbeat is young enough; one from the future is not."""
+        if client.page is None:
+            return False
+        word, limit = HEARTBEATS[client.role]
+        age_ns = now_ns - client.page.words.load(word)
+        return -MS <= age_ns <= getattr(self._times, limit) * MS
+
+    def run(self, now_ns: int, step_down: Callable[..., None]) -> None:
+        """Step down for everything that does not hold. A lost edge is caught by the level."""
+        silent_ms = (now_ns - self._link.seen.challenge_ns) // MS
+        if not self._halting.halt_is_high():
+            step_down(Reason.HALT_LINE, "level")
+        if silent_ms > self._times.controller_silence_ms:
+            step_down(Reason.CONTROLLER_SILENT, f"{silent_ms} ms")
+        self._edges(step_down)
+        for role, reason in ((ENGINE, Reason.ENGINE_STALE), (RECORDER, Reason.RECORDER_STALE)):
+            client = self._clients.by_role.get(role)
+            if client is None or not self.fresh(client, now_ns):
+                step_down(reason)
+        self._conditions(step_down)
+
+    def _edges(self, step_down: Callable[..., None]) -> None:
+        lines = self._halting.lines
+        lost = lines.lost_edges() if lines is not None else 0
+        if lost != self._lost_edges:
+            self._lost_edges = lost
+            step_down(Reason.LOST_EDGE, f"{lost} lost so far")
+
+    def _conditions(self, step_down: Callable[..., None]) -> None:
+        if self.word(RECORDER, layout.RECORDER_FAILING):
+            step_down(Reason.AUDIT_UNWRITABLE)
+        condition = self.word(ENGINE, layout.ENGINE_CONDITION)
+        if condition:
+            known = next((reason for reason in CONDITIONS if reason == condition), None)
+            step_down(known or Reason.ENGINE_STUCK, f"condition {condition}")
+
+    def word(self, role: str, index: int) -> int | None:
+        """Return a word of a client's page; None when nobody is attached in that role."""
+        client = self._clients.by_role.get(role)
+        return client.page.words.load(index) if client and client.page else None

@@ -1,0 +1,147 @@
+"""The halt itself: the mode word first, then the send in flight, then ACK; and the way back.
+
+What is slow (signing MODE for the controller, encoding events) waits until ACK is up.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from controller.times import Times
+from host.guard.clients import Client
+from host.guard.closing import close_gate
+from host.guard.keeper import Keeper
+from host.guard.lines import Lines
+from host.hotpath.words import Words
+from host.modes import Reason, TradingMode
+
+MS = 1_000_000
+# ms. ACK stays up at least so long, so that the controller and an analyser cannot miss it.
+ACK_HOLD_MS = 20
+# ms. When the host itself stopped trading and HALT does not follow, ACK goes up all the same.
+HALT_FOLLOWS_MS = 100
+
+
+class Halting:
+    """Owns the mode's keeper and the ACK line.
+
+    engine() -- the attached engine, or None
+    event(kind, **data) -- pushes a record for the audit log
+    tell_mode(mode, reason, epoch) -- sends MODE to the controller
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        times: Times,
+        engine: Callable[[], Client | None],
+        event: Callable[..., None],
+        tell_mode: Callable[[int, int, int], None],
+    ) -> None:
+        self._times = times
+        self._engine = engine
+        self._event = event
+        self._tell_mode = tell_mode
+        self._news: list[tuple[TradingMode, Reason, int, str]] = []
+        self.keeper = Keeper(words, times, lambda *step: self._news.append(step))
+        self.lines: Lines | None = None
+        self.armed_seen = False
+        self.forced = 0
+        self._halt_rose_ns = 0
+        self._emergency_ns = 0
+        self._ack_due = False
+        self._ack_ns = 0
+
+    def step_down(self, reason: Reason, detail: str = "") -> None:
+        """Step down for `reason` as far as modes.LEVEL_OF says; EMERGENCY closes the gate at once."""
+        now_ns = time.monotonic_ns()
+        if not self.keeper.down(reason, now_ns, detail[:200]):
+            return
+        if self.keeper.stopped:
+            self._emergency_ns = now_ns
+            self._ack_due = True
+            self.acknowledge(now_ns)
+        self.spread_news()
+
+    def halt_fell(self) -> None:
+        """Falling edge of HALT."""
+        self.armed_seen = False
+        if self.keeper.stopped:
+            self.acknowledge(time.monotonic_ns())
+        else:
+            self.step_down(Reason.HALT_LINE)
+
+    def halt_rose(self) -> None:
+        """Rising edge of HALT: a person has armed the controller."""
+        self._halt_rose_ns = time.monotonic_ns()
+        self._event("halt_rose")
+
+    def halt_is_high(self) -> bool:
+        """Level of HALT; without lines it reads as halted."""
+        return self.lines is not None and self.lines.halt_is_high()
+
+    def acknowledge(self, now_ns: int) -> None:
+        """Raise ACK once the gate is shut; for the host's own emergencies, once HALT has followed."""
+        if not self._ack_due or self.lines is None:
+            return
+        waited_ms = (now_ns - self._emergency_ns) // MS
+        if self.lines.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
+            return
+        closed = close_gate(self._engine(), self._times)
+        if not closed.sure:
+            return  # ACK would be a lie; the controller alarms on its absence
+        self.lines.raise_ack()
+        self._ack_due = False
+        self._ack_ns = time.monotonic_ns()
+        self.forced += closed.forced
+        self._event(
+            "gate_closed",
+            since_emergency_us=(self._ack_ns - self._emergency_ns) // 1000,
+            waited_us=closed.waited_us,
+            forced=closed.forced,
+            reason=self.keeper.reason.name,
+        )
+
+    def worked_off(self) -> bool:
+        """True once the engine has reported this emergency as worked off, by the venue's word."""
+        engine = self._engine()
+        return engine is not None and engine.ladder_epoch == self.keeper.epoch
+
+    def prepare_rearm(self, now_ns: int, healthy: bool) -> None:
+        """Lower ACK when the emergency is worked off; notice the re-arm of the person at the box."""
+        if self.lines is None or self._ack_due or not healthy or not self.worked_off():
+            return
+        if self.lines.ack_is_high():
+            if (now_ns - self._ack_ns) // MS >= ACK_HOLD_MS:
+                self.lines.lower_ack()
+                self._event("ready_for_rearm")
+            return
+        # HALT must have risen after this emergency began, and the controller say so itself.
+        rose = self._halt_rose_ns > self._emergency_ns and self.lines.halt_is_high()
+        if rose and self.armed_seen:
+            self.keeper.rearmed(now_ns)
+
+    def spread_news(self) -> None:
+        """Tell controller and audit log of every step so far."""
+        for mode, reason, epoch, detail in self._news:
+            self._tell_mode(mode, reason, epoch)
+            self._event("mode", mode=mode.name, reason=reason.name, epoch=epoch, detail=detail)
+        self._news.clear()
+
+    def status(self) -> dict[str, Any]:
+        """Mode, reason and lines for `bot4 status`."""
+        high = {True: "high", False: "low"}
+        keeper, lines = self.keeper, self.lines
+        lamps = lines.lamps() if lines is not None else [0, 0, 0]
+        return {
+            "mode": keeper.mode.name,
+            "reason": keeper.reason.name,
+            "detail": keeper.detail,
+            "epoch": keeper.epoch,
+            "since_s": round((time.monotonic_ns() - keeper.since_ns) / 1e9, 3),
+            "halt": high[self.halt_is_high()],
+            "ack": high[lines is not None and lines.ack_is_high()],
+            "lamps": dict(zip(("red", "yellow", "green"), lamps, strict=True)),
+            "ladder_done": keeper.stopped and self.worked_off(),
+            "forced": self.forced,
+        }

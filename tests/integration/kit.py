@@ -1,0 +1,97 @@
+"""A bench that trades, and what its venue says happened: shared by the integration tests."""
+
+import contextlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from controller.times import Times
+from rig.session import Session
+from rig.virtual.bench import Setup, VirtualBench
+
+BENCH_TIMES = Times("bench")
+
+
+class Trading:
+    """A bench whose host is armed and has sent orders."""
+
+    def __init__(self, bench: VirtualBench) -> None:
+        self.bench = bench
+        self.session = Session(bench, BENCH_TIMES, random.Random(7), lambda _line: None)
+
+    def rearm(self) -> None:
+        """Arm by the virtual button and wait for orders; raises BenchError when that fails."""
+        self.session._rearm()
+
+    def press(self) -> None:
+        """Press and wait for ACK."""
+        self.session._press()
+
+    def status(self) -> dict:
+        """Return what `bot4 status` says; empty when the host does not answer."""
+        return self.session._status() or {}
+
+    def pid(self, name: str) -> int:
+        """Return the process id of guard, engine, recorder or pico."""
+        if name in ("guard", "pico"):
+            return self.bench.wires.state()["pids"]["HOST" if name == "guard" else "PICO"]
+        return self.status()[f"{name}_pid"]
+
+    def wait_status(self, timeout_s: float = 5.0, **wanted: object) -> dict:
+        """Poll the status until all fields are as wanted; return the last one either way."""
+        deadline = time.monotonic() + timeout_s
+        status = self.status()
+        while any(status.get(key) != value for key, value in wanted.items()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+            status = self.status()
+        return status
+
+    def orders_after(self, t_ns: int) -> list[dict]:
+        """Return the OPEN and REDUCE packets that the venue's kernel stamped after `t_ns`."""
+        return [
+            packet
+            for packet in packets(self.bench.venue_record)
+            if packet["sent_ns"] is not None
+            and packet["sent_ns"] > t_ns
+            and (packet["msg"] or {}).get("intent") in ("OPEN", "REDUCE")
+        ]
+
+
+def packets(record: Path) -> list[dict]:
+    """Return the packet lines of a venue record, complete lines only."""
+    lines = record.read_bytes().split(b"\n")[:-1]
+    return [line for line in map(msgspec.json.decode, lines) if line["kind"] == "packet"]
+
+
+@contextlib.contextmanager
+def trading(out: Path, **options: object) -> Iterator[Trading]:
+    """Bring a bench up, arm it, wait for the first order; end everything afterwards."""
+    with VirtualBench(Setup(out=out, span_s=60.0, **options)) as bench:
+        kit = Trading(bench)
+        kit.rearm()
+        yield kit
+
+
+def bot4(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess:
+    """Run one command as a person would."""
+    command = [sys.executable, "-m", "bot4", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def leftovers() -> list[str]:
+    """Return the command lines of processes of ours that are still running."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                text = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if any(mark in text for mark in ("-m host.", "-m rig.virtual", "micropython_unix")):
+                    found.append(text)
+    return found

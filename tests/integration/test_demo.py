@@ -1,0 +1,180 @@
+"""`bot4 demo` as a person runs it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from controller import wiring
+from rig.capture.sr import read_sr
+from rig.capture.vcd import read_vcd
+from rig.latency import find_presses
+from tests.integration.kit import bot4, leftovers
+
+HOUSE = Path(__file__).resolve().parents[2]
+LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
+SHARED = Path(os.environ.get("BOT4_DATA", HOUSE.parent / "shared" / "data"))
+TRADES = SHARED / "ticks_btcusdt_spot_2024-08-08_trades.csv.gz"
+
+
+def demo(out: Path, *arguments: str) -> tuple[dict, int]:
+    done = bot4("demo", "--json", "--out", str(out), *arguments, timeout_s=120)
+    assert done.stderr == ""
+    return json.loads(done.stdout), done.returncode
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return demo(tmp_path_factory.mktemp("demo"), "--presses", "4")[0]
+
+
+def test_result_has_the_promised_form(result: dict) -> None:
+    assert {"bench", "mcu", "micropython", "data", "presses", "latency_us", "noise_floor_us"} <= set(result)
+    assert {"orders", "audit", "limit_us", "verdict", "artifacts"} <= set(result)
+    assert set(result["latency_us"]) == {"switch_to_halt", "halt_to_ack", "switch_to_ack"}
+    for stage in result["latency_us"].values():
+        assert set(stage) == {"p50", "p99", "p999", "max", "n"}
+        assert stage["n"] == 4
+    assert set(result["artifacts"]) == {"report", "capture_vcd", "capture_sr", "audit", "venue"}
+    assert all(Path(path).exists() for path in result["artifacts"].values())
+
+
+def test_no_order_left_after_ack_and_the_log_is_verified(result: dict) -> None:
+    # Not "pass": on a machine that was late at the wrong moment the honest word is too_noisy.
+    assert result["verdict"] in ("pass", "too_noisy"), result["reasons"]
+    assert result["orders"]["after_ack"] == 0
+    assert result["orders"]["sent"] > 0
+    assert result["audit"]["verified"] is True
+    assert result["bench"] == "virtual"
+
+
+def test_both_captures_show_the_edges_of_the_report(result: dict) -> None:
+    vcd = read_vcd(Path(result["artifacts"]["capture_vcd"]))
+    presses = find_presses(vcd)
+    ours = max(press.switch_to_ack_us for press in presses[: result["presses"]])
+    assert ours == result["latency_us"]["switch_to_ack"]["max"]
+    sampled = read_sr(Path(result["artifacts"]["capture_sr"]), lines=LINES)
+    for line in LINES:
+        exact = vcd.times(line) - vcd.start_ns
+        seen = sampled.times(line) - sampled.start_ns
+        assert len(set((exact // 1000).tolist())) == len(exact), "two edges within a microsecond"
+        assert np.array_equal(-(-exact // 1000) * 1000, seen)
+
+
+@pytest.mark.skipif(shutil.which("sigrok-cli") is None, reason="sigrok-cli is not installed")
+def test_sigrok_opens_the_capture_and_sees_the_same_edges(result: dict, tmp_path: Path) -> None:
+    out = tmp_path / "sigrok.vcd"
+    command = ["sigrok-cli", "-i", result["artifacts"]["capture_sr"], "-O", "vcd", "-o", str(out)]
+    subprocess.run(command, check=True, timeout=60)
+    text = out.read_text()
+    mark = next(row.split()[3] for row in text.splitlines() if row.endswith(" HALT $end"))
+    now, falls = 0, []
+    for row in text.split("$enddefinitions $end")[1].splitlines():
+        for word in row.split():
+            if word.startswith("#"):
+                now = int(word[1:])
+            elif word == f"0{mark}" and now:
+                falls.append(now)
+    vcd = read_vcd(Path(result["artifacts"]["capture_vcd"]))
+    scale = 1000 if "$timescale 1 us" in text else 1
+    expected = [-(-(t - vcd.start_ns) // 1000) * 1000 for t in vcd.falling("HALT").tolist()]
+    assert [fall * scale for fall in falls] == expected
+
+
+def test_one_changed_byte_in_the_log_is_found_and_the_record_named(result: dict, tmp_path: Path) -> None:
+    copy = tmp_path / "audit"
+    shutil.copytree(result["artifacts"]["audit"], copy)
+    assert bot4("audit", "verify", str(copy)).returncode == 0
+    segment = next(copy.glob("audit-*.jsonl"))
+    good = segment.read_bytes()
+    for at in np.linspace(0, len(good) - 1, 12).astype(int).tolist():
+        bad = bytearray(good)
+        bad[at] ^= 0x01
+        segment.write_bytes(bad)
+        done = bot4("audit", "verify", str(copy), "--json")
+        record = good[:at].count(b"\n") + 1
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["first_bad"] in (record, record + 1)
+
+
+def test_a_planted_leak_fails_the_demo(tmp_path: Path) -> None:
+    host = f"{sys.executable} {HOUSE / 'tests' / 'planted' / 'leaky_host.py'}"
+    found, code = demo(tmp_path, "--presses", "2", "--host", host)
+    assert code == 1
+    assert found["verdict"] == "fail"
+    assert found["orders"]["after_ack"] == 1
+
+
+@pytest.mark.skipif(not TRADES.exists(), reason=f"no market data at {SHARED}")
+def test_real_trades_are_replayed_and_orders_precede_each_press(tmp_path: Path) -> None:
+    found, _code = demo(tmp_path, "--presses", "2", "--data", str(TRADES))
+    assert found["verdict"] in ("pass", "too_noisy"), found["reasons"]
+    assert found["data"]["source"] == TRADES.name
+    assert found["data"]["rows"] == 19904
+
+
+BAD = {
+    "unknown option": (["--nope"], "--nope"),
+    "no presses": (["--presses", "0"], "--presses 0"),
+    "no speed": (["--speed", "-1"], "--speed -1"),
+    "missing file": (["--data", "{tmp}/none.csv"], "none.csv"),
+    "a folder": (["--data", "{tmp}"], "not a .csv"),
+    "an empty file": (["--data", "{tmp}/empty.csv"], "empty.csv"),
+    "a negative price": (["--data", "{tmp}/negative.csv"], "row 2: "),
+    "not a number": (["--data", "{tmp}/nan.csv"], "row 1: "),
+    "unordered rows": (["--data", "{tmp}/unordered.csv"], "row 2: "),
+    "too few rows": (["--data", "{tmp}/short.csv"], "rows are too few"),
+    "a host that does not start": (["--host", "false"], "host"),
+}
+HEAD = "timestamp,open,high,low,close,volume\n"
+ROW = "2024-01-0{day}T00:00:00Z,1,2,1,{close},5\n"
+FILES = {
+    "empty.csv": "",
+    "negative.csv": HEAD + ROW.format(day=1, close=1) + ROW.format(day=2, close=-1),
+    "nan.csv": HEAD + ROW.format(day=1, close="nan"),
+    "unordered.csv": HEAD + ROW.format(day=2, close=1) + ROW.format(day=1, close=1),
+    "short.csv": HEAD + ROW.format(day=1, close=1) + ROW.format(day=2, close=1),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_exit_2_with_nothing_left(case: str, tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    arguments, named = BAD[case]
+    filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
+    done = bot4("demo", "--out", str(tmp_path / "out"), *filled, timeout_s=60)
+    complaint = [row for row in done.stderr.splitlines() if row.startswith("bot4: ")]
+    assert done.returncode == 2
+    assert len(complaint) == 1
+    assert named.replace("{tmp}", str(tmp_path)) in complaint[0]
+    assert "Traceback" not in done.stderr
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_after_an_interrupted_demo(tmp_path: Path, how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "bot4", "demo", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    while b"press 2" not in process.stderr.readline():
+        assert process.poll() is None
+    second = bot4("demo")
+    assert second.returncode == 2
+    assert "another bench is running" in second.stderr
+    process.send_signal(how)
+    process.wait(20)
+    process.stderr.close()
+    deadline = time.monotonic() + 5
+    while leftovers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert leftovers() == []
+    if how != signal.SIGKILL:
+        assert process.returncode == 130

@@ -1,0 +1,1 @@
+"""Builds of the host with a planted fault: each must turn a run to `fail`. Never installed."""
