@@ -84,9 +84,10 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
     say(f"starting: hub, MicroPython controller, paper venue on {demo.data}, host")
     with VirtualBench(setup) as bench:
         session = Session(bench, Times(PROFILE), random.Random(demo.seed), say)
-        session.check_data(2 * demo.presses * ROWS_PER_PRESS)
-        layouts = session.run(demo.presses)
-        ended = session.finish()
+        with contextlib.closing(session):
+            session.check_data(2 * demo.presses * ROWS_PER_PRESS)
+            layouts = session.run(demo.presses)
+            ended = session.finish()
     say("judging: capture, venue record, audit log")
     return outcome.build(demo.presses, demo.seed, out, layouts, ended)
 

@@ -89,8 +89,8 @@ class Session:
             begun_ns = time.monotonic_ns()
             for number in range(1, presses + 1):
                 self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
-                self._rearm()
-                self._press()
+                self.rearm()
+                self.press()
             wanted = [probes[ONE_CORE], probes[name]] if name != ONE_CORE else [probes[name]]
             done.append(Layout(name, begun_ns, time.monotonic_ns(), wanted))
         time.sleep(AFTERMATH_S)
@@ -98,7 +98,7 @@ class Session:
 
     def finish(self) -> Ended:
         """Read what the bench knows, then end everything in order."""
-        status = self._status()
+        status = self.status()
         edges = list(self._wires.fetch_edges())
         state = self._wires.state()
         end_ns = time.monotonic_ns()
@@ -117,13 +117,17 @@ class Session:
             cpus=self._bench.cpus,
         )
 
+    def close(self) -> None:
+        """Let go of the venue's record."""
+        self._venue.close()
+
     def _guard_pid(self) -> int:
         pid = self._wires.state()["pids"].get("HOST")
         if pid is None:
             raise BenchError("the host has left the wires")
         return pid
 
-    def _rearm(self) -> None:
+    def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
         self._wires.stimulate(stimulus.release(self._rng))
         deadline = time.monotonic() + REARM_S
@@ -144,7 +148,8 @@ class Session:
             time.sleep(0.005)
         time.sleep(self._rng.uniform(*PAUSE_S))
 
-    def _press(self) -> None:
+    def press(self) -> None:
+        """Press, and wait until ACK has risen or the time for it is up: then the press is missing."""
         self._wires.stimulate(stimulus.press(self._rng))
         seen = len(self._wires.edges)
         deadline = time.monotonic() + ACK_S
@@ -153,14 +158,15 @@ class Session:
             if any(line == ACK and level for _at, line, level in self._wires.fetch_edges()[seen:]):
                 return
 
-    def _status(self) -> dict[str, Any] | None:
+    def status(self) -> dict[str, Any] | None:
+        """Return what `bot4 status` says, or None when the host does not answer."""
         command = [sys.executable, "-m", "bot4", "status", "--json"]
         command += ["--run-dir", str(self._bench.run_dir)]
         done = subprocess.run(command, capture_output=True, timeout=10, check=False)
         return msgspec.json.decode(done.stdout) if done.returncode == 0 else None
 
     def _why_not(self) -> str:
-        status = self._status()
+        status = self.status()
         if status is None:
             return "the host does not answer"
         facts = ("mode", "reason", "detail", "controller", "halt", "ack")

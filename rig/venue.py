@@ -25,6 +25,10 @@ class VenueTail:
         self._read()
         return self._orders
 
+    def close(self) -> None:
+        """Close the record."""
+        self._file.close()
+
     def _read(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
         for text in lines:

@@ -26,15 +26,15 @@ class Trading:
 
     def rearm(self) -> None:
         """Arm by the virtual button and wait for orders; raises BenchError when that fails."""
-        self.session._rearm()
+        self.session.rearm()
 
     def press(self) -> None:
         """Press and wait for ACK."""
-        self.session._press()
+        self.session.press()
 
     def status(self) -> dict:
         """Return what `bot4 status` says; empty when the host does not answer."""
-        return self.session._status() or {}
+        return self.session.status() or {}
 
     def pid(self, name: str) -> int:
         """Return the process id of guard, engine, recorder or pico."""
@@ -75,8 +75,9 @@ def trading(out: Path, **options: object) -> Iterator[Trading]:
     """Bring a bench up, arm it, wait for the first order; end everything afterwards."""
     with VirtualBench(Setup(out=out, span_s=60.0, **options)) as bench:
         kit = Trading(bench)
-        kit.rearm()
-        yield kit
+        with contextlib.closing(kit.session):
+            kit.rearm()
+            yield kit
 
 
 def bot4(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess:

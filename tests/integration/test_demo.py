@@ -36,7 +36,15 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 def test_result_has_the_promised_form(result: dict) -> None:
-    assert {"bench", "mcu", "micropython", "data", "presses", "latency_us", "noise_floor_us"} <= set(result)
+    assert {
+        "bench",
+        "mcu",
+        "micropython",
+        "data",
+        "presses",
+        "latency_us",
+        "noise_floor_us",
+    } <= set(result)
     assert {"orders", "audit", "limit_us", "verdict", "artifacts"} <= set(result)
     assert set(result["latency_us"]) == {"switch_to_halt", "halt_to_ack", "switch_to_ack"}
     for stage in result["latency_us"].values():
@@ -88,7 +96,9 @@ def test_sigrok_opens_the_capture_and_sees_the_same_edges(result: dict, tmp_path
     assert [fall * scale for fall in falls] == expected
 
 
-def test_one_changed_byte_in_the_log_is_found_and_the_record_named(result: dict, tmp_path: Path) -> None:
+def test_one_changed_byte_in_the_log_is_found_and_the_record_named(
+    result: dict, tmp_path: Path
+) -> None:
     copy = tmp_path / "audit"
     shutil.copytree(result["artifacts"]["audit"], copy)
     assert bot4("audit", "verify", str(copy)).returncode == 0

@@ -38,7 +38,9 @@ def test_no_order_leaves_after_a_process_is_gone(
         late = bench.orders_after(hit_ns)
         last_ms = (late[-1]["sent_ns"] - hit_ns) / 1e6 if late else 0.0
         with capsys.disabled():
-            print(f"\n  {how.name} {name}: last order {last_ms:.1f} ms after (allowed {allowed_ms})")
+            print(
+                f"\n  {how.name} {name}: last order {last_ms:.1f} ms after (allowed {allowed_ms})"
+            )
         assert last_ms <= allowed_ms
         if how == signal.SIGSTOP:
             woken_ns = time.monotonic_ns()
