@@ -8,6 +8,9 @@ STAMP := $(VENV)/.installed
 CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h)
 DEMO_ARGS ?=
 
+-include make/*.mk
+.DEFAULT_GOAL := demo
+
 .PHONY: demo test lint types unit clean need
 
 demo: $(STAMP)

@@ -15,6 +15,7 @@ class Loop:
     def __init__(self, board, times, link_key, build):
         self._board = board
         self.controller = Controller(times, link_key, board.entropy, build)
+        self._fell = False
 
     def run(self):
         """Run for ever; outputs are released on the way out, whatever the reason."""
@@ -41,6 +42,10 @@ class Loop:
         board = self._board
         controller = self.controller
         self._look()
+        if self._fell:
+            # HALT has just fallen: to say so over the serial line, signed, is for the next pass.
+            self._fell = False
+            return
         data = board.read()
         if data:
             controller.receive(data)
@@ -56,9 +61,11 @@ class Loop:
 
     def _look(self):
         controller = self.controller
+        was_high = controller.halt_high
         controller.advance(self._board.now_ms(), self._board.uptime_us)
         controller.inputs(*self._board.inputs())
         self._obey()
+        self._fell = self._fell or (was_high and not controller.halt_high)
 
     def _obey(self):
         if not self.controller.halt_high:

@@ -21,6 +21,8 @@ from host.guard.client import GuardClient, GuardUnreachable
 READY_S = 20.0
 LADDER_S = 2.0
 END_S = 5.0
+# Exit code of a child that has said in one line what is wrong with its input.
+BAD_INPUT = 2
 # A child that ends more often than this within the window will not come back by itself.
 MOST_RESTARTS, RESTART_WINDOW_S = 8, 20.0
 
@@ -78,6 +80,7 @@ class Supervisor:
         self._say = say
         self._children: dict[str, Child] = {}
         self._stop_fd, self._stop_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._started = False
         self._lock = lock_run_dir(plan.run_dir)
 
     def stop(self, *_signal: object) -> None:
@@ -89,12 +92,14 @@ class Supervisor:
         try:
             for name in self.ORDER:
                 self._start(name, [])
+            self._started = True
             print("ready", flush=True)
             self._say("running; nothing is traded before the controller is armed at the box")
             return self._watch()
         except StartFailed as error:
-            self._say(str(error))
-            return 2
+            if str(error):
+                self._say(str(error))
+            return BAD_INPUT
         finally:
             self._end_all()
 
@@ -110,7 +115,18 @@ class Supervisor:
         assert process.stdout is not None
         waiting = select.select([process.stdout], [], [], READY_S)[0]
         if not waiting or process.stdout.readline().strip() != b"ready":
-            raise StartFailed(f"{name} did not start")
+            raise StartFailed(self._why_not(child) if waiting else f"{name} is not ready")
+
+    @staticmethod
+    def _why_not(child: Child) -> str:
+        """Return what to add to what the child has said itself: nothing, if it did."""
+        try:
+            code = child.process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            return f"{child.name} says something else than ready"
+        return (
+            "" if code == BAD_INPUT else f"{child.name} ended with exit code {code} while starting"
+        )
 
     def _keep_off_guard_cpu(self) -> None:
         others = os.sched_getaffinity(0) - {self._plan.guard_cpu}
@@ -147,7 +163,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
-        if "guard" in self._children and "engine" in self._children:
+        if self._started:
             self._halt()
         for name in ("engine", "guard", "recorder"):
             child = self._children.get(name)

@@ -2,13 +2,12 @@
 
 import contextlib
 import datetime
-import fcntl
 import os
 import random
 import shlex
+import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ import msgspec
 
 from controller.times import Times
 from rig import outcome
-from rig.processes import BenchError
 from rig.session import Session
 from rig.virtual.bench import Setup, VirtualBench
 
@@ -60,9 +58,7 @@ class Demo:
 def run_demo(demo: Demo, as_json: bool) -> int:
     """Run it, print the table or the JSON object, and return the exit code: 0 only for a pass."""
     demo.check()
-    with _bench_lock(), _ended_by_signals():
-        out = demo.out or _new_folder()
-        out.mkdir(parents=True, exist_ok=True)
+    with _ended_by_signals(), _results_folder(demo.out) as out:
         result = _measure(demo, out, _quiet if as_json else _say)
     if as_json:
         print(msgspec.json.encode(result).decode())
@@ -92,21 +88,26 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
     return outcome.build(demo.presses, demo.seed, out, layouts, ended)
 
 
-def _new_folder() -> Path:
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    return Path("runs") / f"demo-{stamp}-{os.getpid()}"
-
-
 @contextlib.contextmanager
-def _bench_lock() -> Iterator[None]:
-    """One virtual bench at a time on this machine: two would measure each other."""
-    path = Path(tempfile.gettempdir()) / f"bot4-bench-{os.getuid()}.lock"
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BenchError("another bench is running on this machine: wait for it") from None
-        yield
+def _results_folder(wanted: Path | None) -> Iterator[Path]:
+    """Make the folder of the results; without a result nothing half-written stays."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    out = wanted or Path("runs") / f"demo-{stamp}-{os.getpid()}"
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"--out {out}: not an empty folder")
+    existed = out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out {out}: {error.strerror}") from None
+    try:
+        yield out
+    except BaseException:
+        for left in out.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if not existed:
+            out.rmdir()
+        raise
 
 
 @contextlib.contextmanager

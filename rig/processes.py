@@ -3,8 +3,10 @@
 import contextlib
 import ctypes
 import os
+import platform
 import select
 import signal
+import struct
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,11 @@ from pathlib import Path
 # controller, which is another computer in reality, runs when both have nothing to do.
 HUB_PRIORITY, PROBE_PRIORITY, CONTROLLER_PRIORITY = 51, 50, 49
 PR_SET_PDEATHSIG = 1
+# us. The same order for the fair scheduler: the hub before the guard (host.realtime: 200).
+HUB_SLICE_US, PROBE_SLICE_US = 100, 200
+SYS_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
+# struct sched_attr, first version: size, policy, flags, nice, priority, runtime, deadline, period.
+SCHED_ATTR = struct.Struct("<IIQiIQQQ")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -22,18 +29,38 @@ class BenchError(RuntimeError):
     """A part of the bench did not come up or broke; its text is one clear line."""
 
 
+class BenchAbsent(BenchError):
+    """Something that this bench is made of is not on this machine; the text says what to install."""
+
+
 @dataclass(frozen=True)
 class Placement:
-    """Where a process runs, and at which SCHED_FIFO priority (0: not FIFO); set before it starts."""
+    """Where and how punctually a process runs; set before it starts.
+
+    fifo -- SCHED_FIFO priority, 0 for the fair scheduler
+    slice_us -- time slice asked of the fair scheduler, 0 for its own; shorter ones preempt
+    """
 
     cpus: frozenset[int]
     fifo: int = 0
+    slice_us: int = 0
 
     def apply(self) -> None:
         """Place the calling process. Raises PermissionError; ask `fifo_permitted` first."""
         os.sched_setaffinity(0, self.cpus)
         if self.fifo:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self.fifo))
+        elif self.slice_us:
+            _ask_for_slice(self.slice_us)
+
+
+def _ask_for_slice(slice_us: int) -> None:
+    """Set the slice where the kernel knows how (Linux 6.12); elsewhere nothing changes."""
+    number = SYS_SCHED_SETATTR.get(platform.machine())
+    if number is not None:
+        size = SCHED_ATTR.size
+        attributes = SCHED_ATTR.pack(size, os.SCHED_OTHER, 0, 0, 0, slice_us * 1000, 0, 0)
+        _libc.syscall(number, 0, attributes, 0)
 
 
 def fifo_permitted() -> bool:

@@ -26,7 +26,7 @@ REARM_S, TRADE_S, ACK_S = 15.0, 10.0, 2.0
 HELD_S, PAUSE_S = (0.03, 0.08), (0.02, 0.20)
 # s. After the last press: time in which a leak would show.
 AFTERMATH_S = 1.0
-HALT, ACK = wiring.INDEX["HALT"], wiring.INDEX["ACK"]
+ACK = wiring.INDEX["ACK"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ class Ended:
 class Session:
     """Drives a bench that is up."""
 
+    ACK = ACK
+
     def __init__(
         self, bench: VirtualBench, times: Times, rng: random.Random, say: Callable[[str], None]
     ) -> None:
-        self._bench = bench
-        self._wires = bench.wires
+        self.bench = bench
+        self.wires = bench.wires
         self._times = times
         self._rng = rng
         self._say = say
@@ -78,7 +80,7 @@ class Session:
 
     def run(self, presses: int) -> list[Layout]:
         """Press `presses` times with everything on one core, then again with the guard on its own."""
-        bench = self._bench
+        bench = self.bench
         layouts = [(ONE_CORE, {bench.bench_cpu})]
         if len(bench.cpus) > 1:
             layouts.append((OWN_CORE, set(bench.other_cpus)))
@@ -99,12 +101,12 @@ class Session:
     def finish(self) -> Ended:
         """Read what the bench knows, then end everything in order."""
         status = self.status()
-        edges = list(self._wires.fetch_edges())
-        state = self._wires.state()
+        edges = list(self.wires.fetch_edges())
+        state = self.wires.state()
         end_ns = time.monotonic_ns()
-        host_exit = self._bench.end("host")
+        host_exit = self.bench.end("host")
         for name in ("probe-one_core", "probe-own_core", "venue"):
-            self._bench.end(name)
+            self.bench.end(name)
         return Ended(
             edges=edges,
             initial=state["initial"],
@@ -113,8 +115,8 @@ class Session:
             fouls=state["fouls"],
             status=status,
             host_exit=host_exit,
-            fifo=self._bench.fifo,
-            cpus=self._bench.cpus,
+            fifo=self.bench.fifo,
+            cpus=self.bench.cpus,
         )
 
     def close(self) -> None:
@@ -122,19 +124,19 @@ class Session:
         self._venue.close()
 
     def _guard_pid(self) -> int:
-        pid = self._wires.state()["pids"].get("HOST")
+        pid = self.wires.state()["pids"].get("HOST")
         if pid is None:
             raise BenchError("the host has left the wires")
         return pid
 
     def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
-        self._wires.stimulate(stimulus.release(self._rng))
+        self.wires.stimulate(stimulus.release(self._rng))
         deadline = time.monotonic() + REARM_S
         while True:
-            self._wires.wait(lambda levels: not levels["ACK"], REARM_S)
-            self._wires.stimulate(stimulus.hold(3 * self._times.rearm_hold_ms))
-            if self._wires.wait(lambda levels: bool(levels["HALT"]), 0.3):
+            self.wires.wait(lambda levels: not levels["ACK"], REARM_S)
+            self.wires.stimulate(stimulus.hold(3 * self._times.rearm_hold_ms))
+            if self.wires.wait(lambda levels: bool(levels["HALT"]), 0.3):
                 break
             if time.monotonic() > deadline:
                 raise BenchError(f"the controller could not be armed: {self._why_not()}")
@@ -143,25 +145,25 @@ class Session:
         while self._venue.orders() == orders:
             if time.monotonic() - armed > TRADE_S:
                 raise BenchError(f"the host sent no order after it was armed: {self._why_not()}")
-            if self._bench.processes["host"].poll() is not None:
+            if self.bench.processes["host"].poll() is not None:
                 raise BenchError("the host ended by itself")
             time.sleep(0.005)
         time.sleep(self._rng.uniform(*PAUSE_S))
 
     def press(self) -> None:
         """Press, and wait until ACK has risen or the time for it is up: then the press is missing."""
-        self._wires.stimulate(stimulus.press(self._rng))
-        seen = len(self._wires.edges)
+        self.wires.stimulate(stimulus.press(self._rng))
+        seen = len(self.wires.edges)
         deadline = time.monotonic() + ACK_S
         while time.monotonic() < deadline:
             time.sleep(self._rng.uniform(*HELD_S))
-            if any(line == ACK and level for _at, line, level in self._wires.fetch_edges()[seen:]):
+            if any(line == ACK and level for _at, line, level in self.wires.fetch_edges()[seen:]):
                 return
 
     def status(self) -> dict[str, Any] | None:
         """Return what `bot4 status` says, or None when the host does not answer."""
         command = [sys.executable, "-m", "bot4", "status", "--json"]
-        command += ["--run-dir", str(self._bench.run_dir)]
+        command += ["--run-dir", str(self.bench.run_dir)]
         done = subprocess.run(command, capture_output=True, timeout=10, check=False)
         return msgspec.json.decode(done.stdout) if done.returncode == 0 else None
 

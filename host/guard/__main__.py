@@ -29,13 +29,18 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: setattr(guard, "running", False))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the supervisor alone
     refused = [realtime.pin_to({args.cpu}) if args.cpu is not None else None]
-    refused += [realtime.fifo() if args.fifo else "SCHED_FIFO: not asked for"]
-    refused += [realtime.lock_memory()]
+    refused += punctual(args.fifo) + [realtime.lock_memory()]
     realtime.freeze_gc()
     guard.event("guard_started", not_permitted=[item for item in refused if item])
     print("ready", flush=True)
     guard.run()
     return 0
+
+
+def punctual(fifo: bool) -> list[str | None]:
+    """Become SCHED_FIFO, or at least be woken before long-running neighbours; return refusals."""
+    refused = realtime.fifo() if fifo else "SCHED_FIFO: not asked for"
+    return [refused, realtime.short_slice() if refused else None]
 
 
 def open_port(name: str) -> serial.Serial:

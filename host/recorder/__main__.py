@@ -21,7 +21,11 @@ def main(run_dir: str, audit_dir: str, host_id: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: setattr(recorder, "running", False))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print("ready", flush=True)
-    recorder.run()
+    try:
+        recorder.run()
+    except (AuditBroken, AuditWriteError) as error:
+        print(f"recorder: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

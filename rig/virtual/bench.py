@@ -1,12 +1,14 @@
 """The virtual bench: hub, controller on MicroPython, paper venue, host; up and down as one."""
 
+import contextlib
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from controller.mac import KEY_BYTES
 from rig.processes import (
     CONTROLLER_PRIORITY,
     HUB_PRIORITY,
+    HUB_SLICE_US,
     PROBE_PRIORITY,
+    PROBE_SLICE_US,
+    BenchAbsent,
     BenchError,
     Placement,
     end,
@@ -58,23 +63,27 @@ class VirtualBench:
     def __enter__(self) -> "VirtualBench":
         self.cpus = sorted(os.sched_getaffinity(0))
         self.fifo = self.setup.scheduler == "auto" and fifo_permitted()
-        self._room = Path(tempfile.mkdtemp(prefix="bot4-"))
-        self.run_dir = self._room / "host"
-        try:
+        with contextlib.ExitStack() as stack:
+            self._room = stack.enter_context(only_bench())
+            self.run_dir = self._room / "host"
+            # The rig itself keeps off the bench's core too.
+            stack.callback(os.sched_setaffinity, 0, self.cpus)
+            os.sched_setaffinity(0, self.other_cpus)
+            stack.callback(self._end_all)
             self._start()
-        except BaseException:
-            self.__exit__()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def _end_all(self) -> None:
         for name in ("host", "venue", "pico", "hub"):
             self.end(name)
         for name in list(self.processes):
             self.end(name)
         if hasattr(self, "wires"):
             self.wires.close()
-        shutil.rmtree(self._room, ignore_errors=True)
 
     @property
     def bench_cpu(self) -> int:
@@ -101,7 +110,7 @@ class VirtualBench:
         """Start a noise probe on `cpu`; return the file that it writes when it is ended."""
         file = self.setup.out / f"{name}.probe"
         command = [sys.executable, "-m", "rig.virtual.probe", str(file)]
-        self._spawn(name, command, self._place(PROBE_PRIORITY, cpu), ready=True)
+        self._spawn(name, command, self._place(PROBE_PRIORITY, PROBE_SLICE_US, cpu), ready=True)
         return file
 
     def start_controller(self) -> None:
@@ -139,7 +148,7 @@ class VirtualBench:
         self._key.touch(0o600)
         self._key.write_bytes(os.urandom(KEY_BYTES))
         hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self._room / "serial")]
-        self._spawn("hub", hub, self._place(HUB_PRIORITY), ready=True)
+        self._spawn("hub", hub, self._place(HUB_PRIORITY, HUB_SLICE_US), ready=True)
         self.wires = Wires(self._socket)
         self._start_venue()
         self.start_controller()
@@ -155,9 +164,9 @@ class VirtualBench:
             command += ["--span-s", str(self.setup.span_s)]
         self._spawn("venue", command, Placement(self.other_cpus), ready=True)
 
-    def _place(self, priority: int, cpu: int | None = None) -> Placement:
+    def _place(self, priority: int, slice_us: int = 0, cpu: int | None = None) -> Placement:
         chosen = frozenset({self.bench_cpu if cpu is None else cpu})
-        return Placement(chosen, priority if self.fifo else 0)
+        return Placement(chosen, priority if self.fifo else 0, slice_us)
 
     def _spawn(
         self,
@@ -175,13 +184,33 @@ class VirtualBench:
             wait_ready(process, name, log, READY_S)
 
 
+@contextlib.contextmanager
+def only_bench() -> Iterator[Path]:
+    """Hold this machine's one virtual bench; give a private folder for its sockets and keys.
+
+    Two benches would measure each other. The lock goes with its process, so a folder that is found
+    under it belongs to a bench that was killed, and is swept away.
+    """
+    mark = f"bot4-bench-{os.getuid()}"
+    place = Path(tempfile.gettempdir())
+    with (place / f"{mark}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("another bench is running on this machine: wait for it") from None
+        for old in place.glob(f"{mark}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f"{mark}-", ignore_cleanup_errors=True) as room:
+            yield Path(room)
+
+
 def micropython() -> list[str]:
-    """Return the command of a MicroPython Unix port. Raises BenchError that says what to install."""
+    """Return the command of a MicroPython Unix port. Raises BenchAbsent that says what to install."""
     if importlib.util.find_spec("micropython_unix") is not None:
         return [sys.executable, "-c", "import micropython_unix as m; m.main()"]
     found = shutil.which("micropython")
     if found:
         return [found]
-    raise BenchError(
+    raise BenchAbsent(
         "no MicroPython: pip install 'bot4[bench]' (x86-64) or install Debian's `micropython`"
     )
