@@ -44,6 +44,7 @@ def run(
 
     require(profile in PROFILES, f"--profile {profile}: it is production or bench")
     require(scheduler in ("fifo", "other"), f"--scheduler {scheduler}: it is fifo or other")
+    require(venue.is_socket(), f"--venue {venue}: no venue listens there")
     cpus = os.sched_getaffinity(0)
     require(
         guard_cpu is None or guard_cpu in cpus,

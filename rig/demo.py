@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime
-import os
+import itertools
 import random
 import shlex
 import shutil
@@ -92,7 +92,7 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
 def _results_folder(wanted: Path | None) -> Iterator[Path]:
     """Make the folder of the results; without a result nothing half-written stays."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    out = wanted or Path("runs") / f"demo-{stamp}-{os.getpid()}"
+    out = wanted or _free(Path("runs") / stamp)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"--out {out}: not an empty folder")
     existed = out.exists()
@@ -108,6 +108,14 @@ def _results_folder(wanted: Path | None) -> Iterator[Path]:
         if not existed:
             out.rmdir()
         raise
+
+
+def _free(wanted: Path) -> Path:
+    """Return `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not there."""
+    names = itertools.chain(
+        [wanted], (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2))
+    )
+    return next(name for name in names if not name.exists())
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """`python -m host.guard`: started by the supervisor."""
 
 import argparse
+import os
 import signal
 import sys
+import termios
 from pathlib import Path
 
 import serial
@@ -45,8 +47,12 @@ def punctual(fifo: bool) -> list[str | None]:
 
 def open_port(name: str) -> serial.Serial:
     """Open the serial line for this process alone. Raises SerialException naming the port."""
-    port = serial.Serial(name, wiring.UART_BAUD, timeout=0, write_timeout=0, exclusive=True)
-    port.reset_input_buffer()
+    try:
+        port = serial.Serial(name, wiring.UART_BAUD, timeout=0, write_timeout=0, exclusive=True)
+        port.reset_input_buffer()
+    except (OSError, termios.error, ValueError) as error:
+        what = os.strerror(error.args[0]) if isinstance(error.args[0], int) else str(error)
+        raise serial.SerialException(f"serial port {name}: {what}") from None
     return port
 
 

@@ -25,13 +25,12 @@ def summary(result: Mapping[str, Any]) -> Group:
     parts.append(Text.assemble((head, _STYLES.get(head, "bold red")), f"  {sentence}"))
     parts += [Text(f"  - {reason}") for reason in words.reasons(result)]
     parts += [_stages(key, data) for key, data in words.layouts(result)]
-    parts.append(_facts(result))
-    return Group(*parts)
+    return Group(*parts, _facts(result), *_files(result))
 
 
 def print_summary(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print `summary(result)` to `console` (default: standard output)."""
-    (console or Console()).print(summary(result))
+    (console or Console()).print(summary(result), soft_wrap=True)
 
 
 def _stages(key: str, layout: Any) -> Table:
@@ -57,6 +56,12 @@ def _facts(result: Mapping[str, Any]) -> Table:
     for key, name in words.ORDERS.items():
         table.add_row(name, words.count(words.at(result, "orders", key)))
     table.add_row("audit log", words.audit(result))
-    for key, path in words.rows(result.get("artifacts")):
-        table.add_row(Text(key), Text(words.NOT_MEASURED if path is None else str(path)))
     return table
+
+
+def _files(result: Mapping[str, Any]) -> list[Text]:
+    """One line a file, never folded by us: a path is there to be copied."""
+    names = dict(words.rows(result.get("artifacts")))
+    width = max(map(len, names), default=0)
+    paths = {key: words.NOT_MEASURED if path is None else str(path) for key, path in names.items()}
+    return [Text(f" {key:{width}}  {path}", no_wrap=True) for key, path in paths.items()]

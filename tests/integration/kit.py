@@ -80,6 +80,12 @@ def trading(out: Path, **options: object) -> Iterator[Trading]:
             yield kit
 
 
+def planted(honest: str, module: str) -> list[str]:
+    """Return the command line of a host in which `module` stands for `honest`."""
+    script = Path(__file__).resolve().parents[1] / "planted" / "host_with.py"
+    return [sys.executable, str(script), honest, module]
+
+
 def bot4(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess:
     """Run one command as a person would."""
     command = [sys.executable, "-m", "bot4", *arguments]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from controller import wiring
 from rig.capture.sr import read_sr
 from rig.capture.vcd import read_vcd
 from rig.latency import find_presses
-from tests.integration.kit import bot4, leftovers
+from tests.integration.kit import bot4, leftovers, planted
 
 HOUSE = Path(__file__).resolve().parents[2]
 LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
@@ -115,7 +116,7 @@ def test_one_changed_byte_in_the_log_is_found_and_the_record_named(
 
 
 def test_a_planted_leak_fails_the_demo(tmp_path: Path) -> None:
-    host = f"{sys.executable} {HOUSE / 'tests' / 'planted' / 'leaky_host.py'}"
+    host = shlex.join(planted("host.engine", "tests.planted.leaky_engine"))
     found, code = demo(tmp_path, "--presses", "2", "--host", host)
     assert code == 1
     assert found["verdict"] == "fail"
