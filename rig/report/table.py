@@ -16,7 +16,7 @@ _STYLES = {"PASS": "bold green", "TOO NOISY": "bold yellow"}
 
 
 def summary(result: Mapping[str, Any]) -> Group:
-    """Verdict, reasons, stage tables, orders, audit and files as one rich renderable."""
+    """Verdict, reasons, stage tables, orders and audit as one rich renderable."""
     parts: list[RenderableType] = []
     warning = words.warning(result)
     if warning:
@@ -25,12 +25,15 @@ def summary(result: Mapping[str, Any]) -> Group:
     parts.append(Text.assemble((head, _STYLES.get(head, "bold red")), f"  {sentence}"))
     parts += [Text(f"  - {reason}") for reason in words.reasons(result)]
     parts += [_stages(key, data) for key, data in words.layouts(result)]
-    return Group(*parts, _facts(result), *_files(result))
+    return Group(*parts, _facts(result))
 
 
 def print_summary(result: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print `summary(result)` to `console` (default: standard output)."""
-    (console or Console()).print(summary(result), soft_wrap=True)
+    """Print the summary and the paths of the results to `console` (default: standard output)."""
+    console = console or Console()
+    console.print(summary(result))
+    for line in _files(result):
+        console.print(line, soft_wrap=True)
 
 
 def _stages(key: str, layout: Any) -> Table:
