@@ -12,6 +12,8 @@ from rig.processes import BenchAbsent
 from rig.session import Session
 from rig.virtual.bench import Setup, VirtualBench
 
+# s. Somebody else's run on the same machine is waited for, not failed on.
+PATIENCE_S = 90.0
 BENCHES = {"virtual": VirtualBench}
 
 
@@ -27,7 +29,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
     """A bench that is up, its host armed and trading."""
     kind = BENCHES[request.config.getoption("--bench")]
     try:
-        with kind(Setup(out=tmp_path, span_s=60.0)) as up:
+        with kind(Setup(out=tmp_path, span_s=60.0, patience_s=PATIENCE_S)) as up:
             session = Session(up, Times("bench"), random.Random(11), lambda _line: None)
             with contextlib.closing(session):
                 session.rearm()

@@ -75,7 +75,7 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
         span_s=SLACK * (START_S + 2 * demo.presses * CYCLE_S),
         profile=PROFILE,
         scheduler=demo.scheduler,
-        **({"host": tuple(shlex.split(demo.host))} if demo.host else {}),
+        host=tuple(shlex.split(demo.host)) or Setup.host,
     )
     say(f"starting: hub, MicroPython controller, paper venue on {demo.data}, host")
     with VirtualBench(setup) as bench:

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import controller
 from controller.mac import KEY_BYTES
@@ -42,6 +44,7 @@ class Setup:
     data, rows_per_s, span_s -- for the paper venue
     host -- command line of the host under test; the rig adds the options of `bot4 run`
     scheduler -- "auto" (SCHED_FIFO where permitted) or "other"
+    patience_s -- how long to wait for another bench to end
     """
 
     out: Path
@@ -51,6 +54,7 @@ class Setup:
     profile: str = "bench"
     host: Sequence[str] = (sys.executable, "-m", "bot4", "run")
     scheduler: str = "auto"
+    patience_s: float = 0.0
 
 
 @dataclass
@@ -64,7 +68,7 @@ class VirtualBench:
         self.cpus = sorted(os.sched_getaffinity(0))
         self.fifo = self.setup.scheduler == "auto" and fifo_permitted()
         with contextlib.ExitStack() as stack:
-            self._room = stack.enter_context(only_bench())
+            self._room = stack.enter_context(only_bench(self.setup.patience_s))
             self.run_dir = self._room / "host"
             # The rig itself keeps off the bench's core too.
             stack.callback(os.sched_setaffinity, 0, self.cpus)
@@ -185,7 +189,7 @@ class VirtualBench:
 
 
 @contextlib.contextmanager
-def only_bench() -> Iterator[Path]:
+def only_bench(patience_s: float = 0.0) -> Iterator[Path]:
     """Hold this machine's one virtual bench; give a private folder for its sockets and keys.
 
     Two benches would measure each other. The lock goes with its process, so a folder that is found
@@ -194,14 +198,24 @@ def only_bench() -> Iterator[Path]:
     mark = f"bot4-bench-{os.getuid()}"
     place = Path(tempfile.gettempdir())
     with (place / f"{mark}.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BenchError("another bench is running on this machine: wait for it") from None
+        _take(lock, time.monotonic() + patience_s)
         for old in place.glob(f"{mark}-*"):
             shutil.rmtree(old, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=f"{mark}-", ignore_cleanup_errors=True) as room:
             yield Path(room)
+
+
+def _take(lock: TextIO, deadline_s: float) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline_s:
+                why = "another bench is running on this machine: wait for it"
+                raise BenchError(why) from None
+            time.sleep(0.1)
+        else:
+            return
 
 
 def micropython() -> list[str]:

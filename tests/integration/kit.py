@@ -5,15 +5,19 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from controller.times import Times
+from rig.processes import BenchError
 from rig.session import Session
-from rig.virtual.bench import Setup, VirtualBench
+from rig.virtual.bench import Setup, VirtualBench, only_bench
 
+T = TypeVar("T")
+PATIENCE_S = 90.0
 BENCH_TIMES = Times("bench")
 
 
@@ -73,7 +77,7 @@ def packets(record: Path) -> list[dict]:
 @contextlib.contextmanager
 def trading(out: Path, **options: object) -> Iterator[Trading]:
     """Bring a bench up, arm it, wait for the first order; end everything afterwards."""
-    with VirtualBench(Setup(out=out, span_s=60.0, **options)) as bench:
+    with VirtualBench(Setup(out=out, span_s=60.0, patience_s=PATIENCE_S, **options)) as bench:
         kit = Trading(bench)
         with contextlib.closing(kit.session):
             kit.rearm()
@@ -90,6 +94,13 @@ def bot4(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProces
     """Run one command as a person would."""
     command = [sys.executable, "-m", "bot4", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def when_free(run: Callable[[], T]) -> T:
+    """Wait for the machine's one bench: somebody else's demo is no failure of ours."""
+    with contextlib.suppress(BenchError), only_bench(patience_s=PATIENCE_S):
+        pass
+    return run()
 
 
 def leftovers() -> list[str]:

@@ -17,7 +17,7 @@ from controller import wiring
 from rig.capture.sr import read_sr
 from rig.capture.vcd import read_vcd
 from rig.latency import find_presses
-from tests.integration.kit import bot4, leftovers, planted
+from tests.integration.kit import bot4, leftovers, planted, when_free
 
 HOUSE = Path(__file__).resolve().parents[2]
 LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
@@ -26,7 +26,7 @@ TRADES = SHARED / "ticks_btcusdt_spot_2024-08-08_trades.csv.gz"
 
 
 def demo(out: Path, *arguments: str) -> tuple[dict, int]:
-    done = bot4("demo", "--json", "--out", str(out), *arguments, timeout_s=120)
+    done = when_free(lambda: bot4("demo", "--json", "--out", str(out), *arguments, timeout_s=120))
     assert done.stderr == ""
     return json.loads(done.stdout), done.returncode
 
@@ -161,7 +161,7 @@ def test_bad_input_is_one_line_and_exit_2_with_nothing_left(case: str, tmp_path:
         (tmp_path / name).write_text(text)
     arguments, named = BAD[case]
     filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
-    done = bot4("demo", "--out", str(tmp_path / "out"), *filled, timeout_s=60)
+    done = when_free(lambda: bot4("demo", "--out", str(tmp_path / "out"), *filled))
     complaint = [row for row in done.stderr.splitlines() if row.startswith("bot4: ")]
     assert done.returncode == 2
     assert len(complaint) == 1
@@ -173,7 +173,9 @@ def test_bad_input_is_one_line_and_exit_2_with_nothing_left(case: str, tmp_path:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_after_an_interrupted_demo(tmp_path: Path, how: signal.Signals) -> None:
     command = [sys.executable, "-m", "bot4", "demo", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = when_free(
+        lambda: subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    )
     assert process.stderr is not None
     while b"press 2" not in process.stderr.readline():
         assert process.poll() is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig.virtual.bench import Setup, VirtualBench
-from tests.integration.kit import bot4, planted, trading
+from tests.integration.kit import PATIENCE_S, bot4, planted, trading
 
 
 def test_a_callback_that_raises_on_the_halt_path_trips(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         def start_host(self) -> None:
             """Leave the host to the test."""
 
-    with NoHost(Setup(out=tmp_path / "out")) as bench:
+    with NoHost(Setup(out=tmp_path / "out", patience_s=PATIENCE_S)) as bench:
         monkeypatch.setenv("BOT4_BENCH_SOCKET", bench._socket)
         yield {
             "--run-dir": str(tmp_path / "run"),
