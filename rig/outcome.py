@@ -44,9 +44,14 @@ def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended)
         for layout in layouts
     }
     primary = judged[ONE_CORE]
+    failed = [latency.FAIL] if complaints else []
     if orders is not None and 0 in orders.before_each_press:
         complaints.append("a press came before any order: nothing was shown by it")
-    reasons = primary["reasons"] + complaints
+    reasons = [
+        f"{name.replace('_', ' ')}: {reason}"
+        for name, layout in judged.items()
+        for reason in layout["reasons"]
+    ] + complaints
     result = {
         "bench": BENCH,
         "mcu": MCU,
@@ -59,7 +64,7 @@ def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended)
         "orders": _order_figures(orders, ended),
         "audit": audit,
         "limit_us": latency.LIMIT_US,
-        "verdict": latency.FAIL if complaints else primary["verdict"],
+        "verdict": latency.worst([layout["verdict"] for layout in judged.values()] + failed),
         "reasons": reasons,
         "seed": seed,
         "environment": environment(ended),

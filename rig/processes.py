@@ -16,8 +16,9 @@ from pathlib import Path
 # controller, which is another computer in reality, runs when both have nothing to do.
 HUB_PRIORITY, PROBE_PRIORITY, CONTROLLER_PRIORITY = 51, 50, 49
 PR_SET_PDEATHSIG = 1
-# us. The same order for the fair scheduler: the hub before the guard (host.realtime: 200).
-HUB_SLICE_US, PROBE_SLICE_US = 100, 200
+# us. For the fair scheduler: the hub before guard (host.realtime: 200) and controller, and these
+# before whatever else the machine runs.
+HUB_SLICE_US, PROBE_SLICE_US, CONTROLLER_SLICE_US = 100, 200, 200
 SYS_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 # struct sched_attr, first version: size, policy, flags, nice, priority, runtime, deadline, period.
 SCHED_ATTR = struct.Struct("<IIQiIQQQ")

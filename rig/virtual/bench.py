@@ -18,6 +18,7 @@ import controller
 from controller.mac import KEY_BYTES
 from rig.processes import (
     CONTROLLER_PRIORITY,
+    CONTROLLER_SLICE_US,
     HUB_PRIORITY,
     HUB_SLICE_US,
     PROBE_PRIORITY,
@@ -123,7 +124,7 @@ class VirtualBench:
         command = [*micropython(), str(HOUSE / "firmware" / "unix" / "main.py")]
         command += [self.setup.profile, str(self._key)]
         env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._socket}
-        self._spawn("pico", command, self._place(CONTROLLER_PRIORITY), env)
+        self._spawn("pico", command, self._place(CONTROLLER_PRIORITY, CONTROLLER_SLICE_US), env)
 
     def start_host(self) -> None:
         """Start the host under test."""
