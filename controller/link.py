@@ -43,7 +43,15 @@ class Link:
         self._reader = frames.FrameReader()
         self._hello_sent_ms = None
         self.tx = bytearray()
-        self.counts = {"noise": 0, "refused": 0, "sessions": 0, "mismatched": 0}
+        self.counts = {
+            "noise": 0,
+            "refused": 0,
+            "sessions": 0,
+            "mismatched": 0,
+            "repeated": 0,
+            "late": 0,
+            "wrong": 0,
+        }
         self._drop()
 
     def established(self):
@@ -89,7 +97,7 @@ class Link:
         return None
 
     def receive(self, data, now_ms):
-        """Take bytes from the wire; return a list of (reason or None, MODE values or None)."""
+        """Take bytes from the wire; return a list of (reason, None, None) or (None, name, values)."""
         findings = []
         for body in self._reader.feed(data):
             finding = self._take(body, now_ms)
@@ -113,12 +121,16 @@ class Link:
             return self._refuse(REFUSALS[code])
         if name == "ANSWER":
             return self._take_answer(values, now_ms)
-        return (None, values)  # MODE is all that is left; see protocol.MESSAGES
+        return (None, name, values)
 
     def _take_answer(self, values, now_ms):
         verdict = self._watchdog.judge(now_ms, self._session, values[0], values[1])
         if verdict == watchdog.REPLAY:
             return self._refuse(WATCHDOG_REPLAY)
+        if verdict == watchdog.LATE:
+            self.counts["late"] += 1
+        elif verdict == watchdog.WRONG:
+            self.counts["wrong"] += 1
         return None
 
     def _take_hello(self, body):
@@ -129,7 +141,8 @@ class Link:
         nonce, peer_nonce, schema, times, _build = values
         if self._session is not None:
             if nonce == self._host_nonce and peer_nonce == self._nonce:
-                return None  # the host answered a repeated HELLO twice: the two crossed
+                self.counts["repeated"] += 1  # it answered a repeated HELLO: the two crossed
+                return None
             return self._refuse(HOST_RESTART)
         if peer_nonce != self._nonce:
             return self._refuse(OLD_SEQUENCE)
@@ -165,4 +178,4 @@ class Link:
 
     def _refuse(self, reason):
         self.counts["refused"] += 1
-        return (reason, None)
+        return (reason, None, None)

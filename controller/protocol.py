@@ -19,11 +19,40 @@ MESSAGES = (
     (0x01, "HELLO", BOTH, "<8s8sIII", ("nonce", "peer_nonce", "schema", "times", "build")),
     (0x10, "CHALLENGE", CONTROLLER, "<8s", ("challenge",)),
     (0x11, "ANSWER", HOST, "<8s8s", ("challenge", "digest")),
-    (0x12, "STATUS", CONTROLLER, "<BBBBHH", ("state", "reason", "inputs", "leds", "bad", "noise")),
+    # `leds` are the lit ones, `blinking` those that a read-back must not be compared for
+    # (controller.leds.mismatch); `faults` has one bit for each reason (controller.faults).
+    (
+        0x12,
+        "STATUS",
+        CONTROLLER,
+        "<BBBBBHHI",
+        ("state", "reason", "inputs", "leds", "blinking", "bad", "noise", "faults"),
+    ),
     (0x13, "TRIP", CONTROLLER, "<BQ", ("reason", "at_us")),
     (0x14, "ACK_SEEN", CONTROLLER, "<QI", ("at_us", "halt_to_ack_us")),
     (0x15, "TAMPER", CONTROLLER, "<BI", ("reason", "count")),
+    # TRIP, ACK_SEEN and TAMPER are the news, lost without a session; EVENT is the record: in
+    # order, again until EVENT_SEEN, also in the next session (controller.events).
+    (
+        0x16,
+        "EVENT",
+        CONTROLLER,
+        "<IIIBBIQ",
+        ("boot", "number", "lost", "what", "detail", "value", "at_us"),
+    ),
+    (0x17, "EVENT_SEEN", HOST, "<II", ("boot", "number")),
     (0x20, "MODE", HOST, "<BBI", ("mode", "reason", "epoch")),
+    (0x30, "WITNESS", HOST, "<Q32s", ("count", "head")),
+    # `mac` is made with the witness key, which the host does not have (controller.witness).
+    (0x31, "RECEIPT", CONTROLLER, "<IQ32s32s", ("epoch", "count", "head", "mac")),
+    (0x32, "ATTEST", HOST, "<16s", ("nonce",)),
+    (
+        0x33,
+        "ATTESTATION",
+        CONTROLLER,
+        "<16sI32s32s32s",
+        ("nonce", "epoch", "firmware", "configuration", "mac"),
+    ),
 )  # type: tuple
 
 SCHEMA = crc32(repr((VERSION, MESSAGES)).encode()) & 0xFFFFFFFF

@@ -33,6 +33,10 @@ class Rearm:
             self._held_ms = now_ms
         self._watch_contacts(now_ms, a_open, b_open)
 
+    def restart(self, now_ms):
+        """Begin the quiet time anew: a trip stands for at least the debounce time."""
+        self._quiet_ms = now_ms
+
     def discrepancy(self, now_ms):
         """Return True once the contacts have disagreed for too long; latched.
 
@@ -70,6 +74,10 @@ class Rearm:
         if not self._button_seen_up or self._held_ms is None:
             return False
         return elapsed_ms(now_ms, self._held_ms) >= self._times.rearm_hold_ms
+
+    def ack_high(self):
+        """Return True when ACK was high at the last look."""
+        return self._levels is not None and bool(self._levels[4])
 
     def bits(self):
         """Return the levels as STATUS.inputs (controller.protocol.INPUT_BITS)."""

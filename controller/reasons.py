@@ -17,6 +17,11 @@ REASONS = (
     (12, "ACK_WHILE_RUN", "ACK was high while HALT was high"),
     (13, "SELF_TEST", "the self-test at power-up failed"),
     (14, "FAULT", "the firmware caught an error of its own"),
+    (15, "HOST_DISAGREES", "MODE and the wires said different things for longer than allowed"),
+    (16, "RESETS", "too many resets since power-up"),
+    (17, "ACK_MISSING", "no ACK after HALT fell: an alarm, the trip has already happened"),
+    (18, "WITNESS_BACK", "the host asked to vouch for a log that goes back"),
+    (19, "STORE", "epoch and head could not be read or written"),
 )
 
 NAMES = tuple([row[1] for row in REASONS])
@@ -38,4 +43,9 @@ CODES = {row[1]: row[0] for row in REASONS}
     ACK_WHILE_RUN,
     SELF_TEST,
     FAULT,
+    HOST_DISAGREES,
+    RESETS,
+    ACK_MISSING,
+    WITNESS_BACK,
+    STORE,
 ) = [row[0] for row in REASONS]

@@ -28,6 +28,11 @@ TIMES = (
     ("hello_period_ms", 100, 20, "the controller repeats HELLO until the host answers"),
     ("status_period_ms", 100, 100, "STATUS is sent this often and on every change"),
     ("ack_missing_ms", 10, 100, "no ACK so long after HALT fell raises the alarm"),
+    ("mode_follows_ms", 1000, 2000, "MODE and the wires may disagree for so long"),
+    ("event_retry_ms", 50, 50, "an event that the host has not confirmed is sent again"),
+    ("persist_after_trip_ms", 100, 100, "epoch and head are written so long after a trip"),
+    ("persist_period_ms", 60000, 60000, "and at most this often while disarmed (flash wears)"),
+    ("resets_trip", 3, 3, "resets since power-up that keep the box from arming"),
     ("slot_busy_us", 500, 500, "a send still in flight after this gets its engine killed"),
     ("step_up_hold_ms", 30000, 50, "conditions hold so long before PAUSED -> REDUCED -> NORMAL"),
 )

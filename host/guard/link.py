@@ -28,7 +28,7 @@ class HostLink:
 
     send -- writes bytes to the serial port
     may_answer() -- True while the host is healthy: a sick host stays silent and is tripped
-    on_message(name, values) -- STATUS, TRIP, ACK_SEEN and TAMPER, authentic and in order
+    on_message(name, values) -- every other message, authentic and in order; each EVENT once
     on_restart() -- the controller opened a new session while one stood
     on_tamper(what) -- a frame with a good CRC that the controller never sent now
     """
@@ -56,6 +56,7 @@ class HostLink:
         self._controller_nonce = b""
         self._nonce = b""
         self._uptime_us = 0
+        self._event = (0, 0)
         self.seen = Seen()
         self.mismatch = ""
 
@@ -81,6 +82,13 @@ class HostLink:
         if self._channel is not None:
             self._send(self._channel.encode("MODE", (mode, reason, epoch), self._uptime_us))
 
+    def ask(self, name: str, values: tuple) -> bool:
+        """Send WITNESS or ATTEST; return False when there is no session to send it in."""
+        if self._channel is None:
+            return False
+        self._send(self._channel.encode(name, values, self._uptime_us))
+        return True
+
     def drop(self) -> None:
         """Forget the session: the port was lost."""
         self._channel = self._session = None
@@ -102,7 +110,19 @@ class HostLink:
         fields = dict(zip(protocol.BY_NAME[name][protocol.FIELDS], values, strict=True))
         if name == "STATUS":
             self.seen.status = fields
+        if name == "EVENT" and not self._is_new(fields["boot"], fields["number"]):
+            return
         self._on_message(name, fields)
+
+    def _is_new(self, boot: int, number: int) -> bool:
+        """Confirm an event; False when it was taken before and its confirmation was lost."""
+        assert self._channel is not None
+        self._send(self._channel.encode("EVENT_SEEN", (boot, number), self._uptime_us))
+        last_boot, last = self._event
+        if boot == last_boot and number <= last:
+            return False
+        self._event = (boot, number)
+        return True
 
     def _take_challenge(self, challenge: bytes, now_ns: int) -> None:
         self.seen.challenge_ns = now_ns

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import serial
 
+from controller import events, states
 from controller import reasons as trip_reasons
-from controller import states
 from controller.times import Times
 from host import layout, shm
 from host.guard.checks import Checks
@@ -148,14 +148,18 @@ class Guard:
         sessions = self._link.seen.sessions
         self._link.receive(data, time.monotonic_ns())
         if self._link.seen.sessions != sessions:
-            keeper = self.halting.keeper
-            self._link.tell_mode(keeper.mode, keeper.reason, keeper.epoch)
+            self._tell_mode()
             self.event("session", number=self._link.seen.sessions)
+
+    def _tell_mode(self) -> None:
+        keeper = self.halting.keeper
+        self._link.tell_mode(keeper.mode, keeper.reason, keeper.epoch)
 
     def _on_message(self, name: str, fields: dict[str, int]) -> None:
         if name == "STATUS":
             armed = fields["state"] == states.ARMED
             self.halting.armed_seen = armed
+            self._tell_mode()  # again: one that was lost in noise must not stay lost
             if not armed:
                 self.step_down(Reason.CONTROLLER_STATUS, states.STATE_NAMES[fields["state"]])
             return
@@ -165,6 +169,8 @@ class Guard:
         named: dict[str, Any] = dict(fields)
         if "reason" in named:
             named["reason"] = trip_reasons.NAMES[fields["reason"]]
+        if name == "EVENT":
+            named["what"] = events.KIND_NAMES.get(fields["what"], "UNKNOWN")
         self.event(f"controller_{name.lower()}", **named)
 
     # -- clients ----------------------------------------------------------------------------

@@ -1,0 +1,28 @@
+"""Two ways to say one thing: the host's MODE on the serial line, and the wires HALT and ACK.
+
+While HALT is high the host must trade, and while it is low it must not; ACK high says that
+the gate is closed, so MODE must say so too. Each contradiction is normal for a moment, since
+wires are faster than frames. One that lasts means that an end or a wire lies.
+"""
+
+from controller import leds
+from controller.times import elapsed_ms
+
+
+class Agreement:
+    """Times how long the host's MODE and the wires have contradicted each other."""
+
+    def __init__(self, times):
+        self._times = times
+        self._since_ms = None
+
+    def broken(self, now_ms, linked, mode, armed, ack_high):
+        """Return True when they have disagreed for longer than allowed; without a link nobody does."""
+        stopped = mode == leds.EMERGENCY
+        agree = not (stopped or ack_high) if armed else stopped
+        if agree or not linked:
+            self._since_ms = None
+            return False
+        if self._since_ms is None:
+            self._since_ms = now_ms
+        return elapsed_ms(now_ms, self._since_ms) > self._times.mode_follows_ms

@@ -1,0 +1,26 @@
+# The proofs of controller/: see tests/controller and tools/.
+
+.PHONY: test-micropython model-check fuzz mutation mutation-short docs docs-check
+
+MICROPYTHON = $(BIN)/python -c 'import micropython_unix as m; m.main()'
+
+test-micropython: $(STAMP)
+	MICROPYPATH="$(CURDIR):.frozen" $(MICROPYTHON) -X heapsize=64M tests/controller/run_on_micropython.py
+
+model-check: $(STAMP)
+	$(BIN)/python -m tools.model_check --long
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tools.fuzz --inputs 1000000
+
+mutation: $(STAMP)
+	$(BIN)/python -m tools.mutation
+
+mutation-short: $(STAMP)
+	$(BIN)/python -m tools.mutation --sample 60
+
+docs: $(STAMP)
+	$(BIN)/python -m tools.docs
+
+docs-check: $(STAMP)
+	$(BIN)/python -m tools.docs --check

@@ -1,0 +1,1 @@
+"""Cases that import nothing but `controller`: the same under CPython and MicroPython."""
