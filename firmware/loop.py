@@ -1,21 +1,31 @@
-"""The main loop: the same for every board."""
+"""The main loop: the same for every board.
+
+Every pass looks at the inputs, takes what has arrived and feeds the dead man; a full pass also does what
+is due by time and talks. A board says how often it wants each (`PASS_MS`, `FULL_MS`).
+"""
 
 import gc
 
 from controller.core import Controller
+from controller.times import elapsed_ms
 
-# ms. The longest sleep between passes: shorter than any time of controller.times that is
-# watched by polling, long enough to leave the processor idle most of the time.
-PASS_MS = 4
+# Bytes. A backstop: a board collects by itself, at a moment of its choice.
+COLLECT_BYTES = 32768
 
 
 class Loop:
-    """Runs a controller on a board until the board loses power or an error trips it."""
+    """Runs a controller on a board until the board loses power or an error trips it.
 
-    def __init__(self, board, times, link_key, build):
+    identity -- what else the Controller is told: build, witness_key, store, stored, firmware
+    """
+
+    def __init__(self, board, times, link_key, **identity):
         self._board = board
-        self.controller = Controller(times, link_key, board.entropy, build)
+        self.controller = Controller(times, link_key, board.entropy, **identity)
+        self.controller.measured_ack_us = board.halt_to_ack_us
         self._fell = False
+        self._levels = None
+        self._full_ms = None
 
     def run(self):
         """Run for ever; outputs are released on the way out, whatever the reason."""
@@ -23,50 +33,82 @@ class Loop:
         try:
             self._begin()
             while True:
-                board.wait(PASS_MS)
+                board.wait(self._pause_ms())
                 self._pass()
+        except Exception:
+            self._tell_fault()
+            raise
         finally:
             self.controller.fault()
             board.release()
 
     def _begin(self):
         board = self._board
-        # Collect early and often: a collection of a small heap is short.
-        gc.threshold(16384)
+        gc.threshold(COLLECT_BYTES)
         self.controller.advance(board.now_ms(), board.uptime_us)
-        self.controller.start()
+        self.controller.start(*board.past())
+        board.lamp_test()
         board.on_change(self._look)
         self._pass()
+
+    def _pause_ms(self):
+        """Return how long to sleep: not past the next full pass."""
+        board = self._board
+        if self._full_ms is None:
+            return 0
+        left_ms = board.FULL_MS - elapsed_ms(board.now_ms(), self._full_ms)
+        return min(board.PASS_MS, left_ms) if left_ms > 0 else min(board.PASS_MS, 1)
 
     def _pass(self):
         board = self._board
         controller = self.controller
-        self._look()
+        now_ms = board.now_ms()
+        full = self._full_ms is None or elapsed_ms(now_ms, self._full_ms) >= board.FULL_MS
+        if full or board.inputs() != self._levels:
+            self._look()
         if self._fell:
             # HALT has just fallen: to say so over the serial line, signed, is for the next pass.
             self._fell = False
+            self._full_ms = None
             return
         data = board.read()
         if data:
+            controller.advance(now_ms, board.uptime_us)
             controller.receive(data)
             self._obey()
-        controller.poll()
-        self._obey()
-        board.lamps(controller.lamps())
-        frames = controller.take_tx()
-        if frames:
-            board.write(frames)
+        if full:
+            self._full_ms = now_ms
+            self._talk()
         if controller.halt_high:
             board.feed()
 
+    def _talk(self):
+        controller = self.controller
+        controller.poll()
+        self._obey()
+        self._board.lamps(controller.lamps())
+        frames = controller.take_tx()
+        if frames:
+            self._board.write(frames)
+
     def _look(self):
         controller = self.controller
+        board = self._board
         was_high = controller.halt_high
-        controller.advance(self._board.now_ms(), self._board.uptime_us)
-        controller.inputs(*self._board.inputs())
+        controller.advance(board.now_ms(), board.uptime_us)
+        self._levels = board.inputs()
+        controller.inputs(*self._levels)
+        if board.fell and controller.halt_high:
+            controller.fault()  # no contact has opened: the dead man dropped HALT
         self._obey()
         self._fell = self._fell or (was_high and not controller.halt_high)
 
     def _obey(self):
         if not self.controller.halt_high:
             self._board.drop()
+
+    def _tell_fault(self):
+        """Say FAULT on the line; HALT falls first, and what fails here changes nothing any more."""
+        self._board.drop()
+        self.controller.fault()
+        self._board.write(self.controller.take_tx())

@@ -26,6 +26,11 @@ def _output(name):
 class Board:
     """Pins, serial line and time of the virtual controller."""
 
+    # ms. The longest sleep between passes: shorter than any time of controller.times that is watched
+    # by polling, long enough to leave the processor idle most of the time. Every pass is a full one.
+    PASS_MS, FULL_MS = 4, 0
+    fell = False  # no PIO that could drop HALT by itself
+
     def __init__(self):
         self._halt = _output("HALT")
         self._leds = [_output(name) for name in ("LED_RED", "LED_YELLOW", "LED_GREEN")]
@@ -39,6 +44,18 @@ class Board:
         self.uptime_us = 0
         machine.bench.changed = self._latch
         self._on_change = None
+
+    @staticmethod
+    def past():
+        """Return (reset cause, resets since power-up, failed self-tests): this board has none."""
+        return (0, 0, 0)
+
+    @staticmethod
+    def halt_to_ack_us():
+        """Return None: there is no stopwatch here."""
+
+    def lamp_test(self):
+        """Leave the lamp test to the controller's own timing."""
 
     def on_change(self, handler):
         """Call `handler()` after every single pin change, so that no pulse is merged away."""

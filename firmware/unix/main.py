@@ -18,7 +18,7 @@ def main(profile, key_file):
     """Run until the bench is gone."""
     with open(key_file, "rb") as file:
         key = file.read(KEY_BYTES)
-    loop = Loop(Board(), Times(profile), key, 0)
+    loop = Loop(Board(), Times(profile), key)
     try:
         loop.run()
     except BenchLost:

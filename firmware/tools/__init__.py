@@ -1,0 +1,1 @@
+"""Tools for the firmware, run by CPython: build, flash, provision."""

@@ -1,0 +1,165 @@
+"""An emulated Pico with our firmware and a live host beside it, in one process and in emulated time.
+
+The host is `host.guard.link.HostLink`, the code that runs on the Pi; it answers ANSWER_NS after a
+challenge. Nothing is paced: runs are as fast as the machine and the same every time.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from controller import leds, protocol, states, wiring
+from controller.times import Times
+from rig.emulated.errors import EmulatorError
+from rig.emulated.needs import require_emulator
+
+MS = 1_000_000
+ANSWER_NS = 300_000
+FULL_MS = 20  # firmware.boards.pico: the button must be seen up in a full pass before it counts
+KEY = bytes(range(32))
+PIN = {name: wiring.pico_pin(name) for name in wiring.NAMES}
+CONTACTS = ("SWITCH_A", "SWITCH_B")
+SPARE = 21  # a pin that nothing uses: the planted modules speak through it
+GO = 10  # and one that they listen to
+
+try:
+    IMAGE = require_emulator()
+    MISSING = ""
+except EmulatorError as error:
+    MISSING = str(error)
+
+needs_emulator = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+
+@functools.cache
+def firmware(profile: str) -> Mapping[str, bytes]:
+    """Return the files of a flashed and provisioned Pico."""
+    from firmware.tools.build import build
+
+    return {**build(profile).files(), "link.key": KEY}
+
+
+@dataclass
+class Host:
+    """What the host does; tests turn it into a bad one."""
+
+    key: bytes = KEY
+    answers: bool = True
+    mode: int = leds.NORMAL
+    messages: list[tuple[int, str, dict[str, int]]] = field(default_factory=list)
+
+
+class Box:
+    """The Pico, the switch, the button and the host."""
+
+    def __init__(
+        self,
+        profile: str = "production",
+        files: Mapping[str, bytes] | None = None,
+        host: Host | None = None,
+        usb: bool = False,
+    ) -> None:
+        from host.guard.link import HostLink
+        from rig.emulated.chip import HIGH, LOW, WATCHED, EmulatedPico
+
+        self.times = Times(profile)
+        self.host = host or Host()
+        self.edges: list[tuple[int, int, int]] = []
+        self.resets: list[int] = []
+        self.usb_said = bytearray()
+        self._high, self._low = HIGH, LOW
+        self.pico = EmulatedPico(
+            IMAGE.path,
+            files or firmware(profile),
+            watch=(*WATCHED, SPARE),
+            usb=usb,
+        )
+        self.pico.on_edge(lambda pin, level, t_ns: self.edges.append((pin, level, t_ns)))
+        self.pico.on_reset(self.resets.append)
+        self.pico.on_usb(lambda data, _t_ns: self.usb_said.extend(data))
+        self.link = HostLink(
+            self.times,
+            self.host.key,
+            self._send,
+            lambda: self.host.answers,
+            self._take,
+            lambda: None,
+            lambda what: self.host.messages.append((self.pico.now_ns, what, {})),
+        )
+        self.pico.on_uart(lambda data, t_ns: self.link.receive(data, t_ns))
+        for name in (*CONTACTS, "ENCLOSURE", "ACK"):
+            self.pico.set_pin(PIN[name], LOW)
+        self.pico.set_pin(PIN["REARM"], HIGH)
+
+    def run_ms(self, duration_ms: float) -> None:
+        """Let emulated time pass."""
+        self.pico.run_for(int(duration_ms * MS))
+
+    def wait(self, condition: Callable[[], bool], timeout_ms: float) -> bool:
+        """Run until the condition holds; return False when the time is up."""
+        end_ns = self.pico.now_ns + int(timeout_ms * MS)
+        while not condition():
+            if self.pico.now_ns >= end_ns:
+                return False
+            self.run_ms(1)
+        return True
+
+    def halt_high(self) -> bool:
+        """Return True while the Pico drives HALT high."""
+        return self.pico.level(PIN["HALT"]) == self._high
+
+    def state(self) -> int | None:
+        """Return the state that the newest STATUS told."""
+        return self.link.seen.status.get("state")
+
+    def arm(self) -> None:
+        """Bring the box to ARMED as a person does; fails the test when it does not get there."""
+        self.wait(lambda: self.state() in (states.SAFE, states.WAITING), 3_000)
+        self.wait(lambda: self.state() == states.WAITING, 3_000)
+        self.tell_mode(leds.EMERGENCY, 1)
+        self.run_ms(2 * self.times.rearm_debounce_ms + 2 * FULL_MS)
+        self.pico.set_pin(PIN["REARM"], self._low)
+        held = self.wait(self.halt_high, self.times.rearm_hold_ms + 200)
+        self.pico.set_pin(PIN["REARM"], self._high)
+        assert held, f"not armed: {self.link.seen}, {self.faults()}"
+        self.tell_mode(leds.NORMAL, 2)
+
+    def open(self, contact: str) -> int:
+        """Open a contact; return the stamp, ns."""
+        return self.pico.set_pin(PIN[contact], self._high)
+
+    def close(self, contact: str) -> int:
+        """Close a contact; return the stamp, ns."""
+        return self.pico.set_pin(PIN[contact], self._low)
+
+    def set_ack(self, level: int) -> int:
+        """Drive ACK as the guard does; return the stamp, ns."""
+        return self.pico.set_pin(PIN["ACK"], level)
+
+    def tell_mode(self, mode: int, epoch: int) -> None:
+        """Send MODE."""
+        self.link.tell_mode(mode, 0, epoch)
+
+    def falls(self, since_ns: int = 0) -> list[int]:
+        """Return when HALT stopped being high, ns."""
+        halt = PIN["HALT"]
+        return [t for pin, level, t in self.edges if pin == halt and level != 1 and t >= since_ns]
+
+    def reasons(self) -> list[int]:
+        """Return the reason of every TRIP that the host was told."""
+        return [fields["reason"] for _t, name, fields in self.host.messages if name == "TRIP"]
+
+    def faults(self) -> str:
+        """Return what the firmware wrote into fault.txt."""
+        return self.pico.files().get("fault.txt", b"").decode()
+
+    def _send(self, frame: bytes) -> None:
+        # A frame of the host leaves a while after what it answers.
+        self.pico.at(self.pico.now_ns + ANSWER_NS, lambda: self.pico.uart.write(frame))
+
+    def _take(self, name: str, fields: dict[str, Any]) -> None:
+        assert name in protocol.BY_NAME
+        self.host.messages.append((self.pico.now_ns, name, fields))
