@@ -16,6 +16,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the bounce patterns and pauses.")] = 1,
     scheduler: Annotated[str, typer.Option(help="auto (SCHED_FIFO if permitted), other.")] = "auto",
     host: Annotated[str, typer.Option(help="Command line of another host to test.")] = "",
+    bench: Annotated[str, typer.Option(help="virtual, emulated.")] = "virtual",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """The main job: bench up, paper trading on real data, kill presses, report."""
@@ -23,7 +24,7 @@ def demo(
     from rig.processes import BenchError
 
     try:
-        wanted = Demo(data, presses, speed, out, seed, scheduler, host)
+        wanted = Demo(data, presses, speed, out, seed, scheduler, host, bench)
         return run_demo(wanted, as_json)
     except (BenchError, ValueError) as error:
         raise BadInput(str(error)) from None

@@ -22,6 +22,7 @@ from rig import outcome
 from rig.session import Session
 from rig.virtual.bench import Setup, VirtualBench
 
+BENCHES = ("virtual", "emulated")
 PROFILE = "bench"
 # s. What one press cycle takes with its pauses, and the way up before the first one: only for
 # pacing the data so that they last, never for a measurement.
@@ -42,6 +43,7 @@ class Demo:
     seed: int
     scheduler: str
     host: str
+    bench: str = "virtual"
 
     def check(self) -> None:
         """Raise ValueError with one line for anything that cannot be run."""
@@ -49,6 +51,8 @@ class Demo:
             raise ValueError(f"--presses {self.presses}: from 1 to {MOST_PRESSES}")
         if self.speed is not None and not 0 < self.speed <= 100_000:
             raise ValueError(f"--speed {self.speed:g}: rows a second, above 0 and at most 100000")
+        if self.bench not in BENCHES:
+            raise ValueError(f"--bench {self.bench}: it is {' or '.join(BENCHES)}")
         if self.scheduler not in ("auto", "other"):
             raise ValueError(f"--scheduler {self.scheduler}: it is auto or other")
         if self.data != "sp500" and not Path(self.data).exists():
@@ -77,15 +81,24 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
         scheduler=demo.scheduler,
         host=tuple(shlex.split(demo.host)) or Setup.host,
     )
-    say(f"starting: hub, MicroPython controller, paper venue on {demo.data}, host")
-    with VirtualBench(setup) as bench:
+    say(f"starting: hub, {demo.bench} controller, paper venue on {demo.data}, host")
+    with _bench(demo.bench, setup) as bench:
         session = Session(bench, Times(PROFILE), random.Random(demo.seed), say)
         with contextlib.closing(session):
             session.check_data(2 * demo.presses * ROWS_PER_PRESS)
             layouts = session.run(demo.presses)
             ended = session.finish()
     say("judging: capture, venue record, audit log")
-    return outcome.build(demo.presses, demo.seed, out, layouts, ended)
+    return outcome.build(bench, demo.presses, demo.seed, layouts, ended)
+
+
+def _bench(name: str, setup: Setup) -> VirtualBench:
+    if name == "emulated":
+        # Only now: not everybody has the emulator.
+        from rig.emulated.bench import EmulatedBench
+
+        return EmulatedBench(setup)
+    return VirtualBench(setup)
 
 
 @contextlib.contextmanager

@@ -17,30 +17,35 @@ from rig.capture.sr import write_sr
 from rig.capture.vcd import write_vcd
 from rig.latency import Probe
 from rig.leaks import OrderCount, RecordError, count_orders
+from rig.presses import Presses
 from rig.report.page import Run, write_page
 from rig.report.table import print_summary
 from rig.session import ONE_CORE, Ended, Layout
 from rig.venue import replayed
-from rig.virtual.bench import micropython
+from rig.virtual.bench import VirtualBench
 
-BENCH = "virtual"
-MCU = "micropython-unix"
-# The virtual bench has no wire on the serial line, so D7 has nothing to show.
+# These benches have no wire on the serial line, so D7 has nothing to show.
 LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
 
 
-def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended) -> dict[str, Any]:
-    """Judge a session and write its artefacts into `out`; return the result as JSON types."""
-    capture = _capture(ended)
+def build(
+    bench: VirtualBench, asked: int, seed: int, layouts: list[Layout], ended: Ended
+) -> dict[str, Any]:
+    """Judge a session and write its artefacts into the bench's folder; return JSON types."""
+    out = bench.setup.out
+    identity = bench.identity()
+    capture = _capture(ended, identity["bench"])
     record = out / "venue.jsonl"
     audit = verify_audit(out / "audit")
     orders, complaints = _orders(record, capture)
     complaints += ended.fouls
+    presses = Presses(bench, capture)
+    complaints += presses.complaints
     if ended.host_exit != 0:
         complaints.append(f"the host ended with exit code {ended.host_exit}")
     after_ack = None if orders is None else orders.after_ack
     judged = {
-        layout.name: _judge(layout, capture, asked, after_ack, audit["verified"])
+        layout.name: _judge(layout, presses, asked, after_ack, audit["verified"])
         for layout in layouts
     }
     primary = judged[ONE_CORE]
@@ -53,9 +58,7 @@ def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended)
         for reason in layout["reasons"]
     ] + complaints
     result = {
-        "bench": BENCH,
-        "mcu": MCU,
-        "micropython": micropython_version(),
+        **identity,
         "data": replayed(record),
         "presses": primary["presses"],
         "latency_us": primary["latency_us"],
@@ -67,9 +70,14 @@ def build(asked: int, seed: int, out: Path, layouts: list[Layout], ended: Ended)
         "verdict": latency.worst([layout["verdict"] for layout in judged.values()] + failed),
         "reasons": reasons,
         "seed": seed,
-        "environment": environment(ended),
+        "environment": {**environment(ended), **presses.environment},
     }
-    result["artifacts"] = _artifacts(out, result, capture, layouts)
+    if presses.noise:
+        result["reasons"] += presses.noise
+        result["verdict"] = latency.worst([result["verdict"], latency.TOO_NOISY])
+    if presses.clocks:
+        result["clocks"] = presses.clocks
+    result["artifacts"] = _artifacts(out, result, presses, layouts)
     return result
 
 
@@ -90,13 +98,6 @@ def verify_audit(directory: Path) -> dict[str, Any]:
     return {"records": report["records"], "verified": verified, "reason": report.get("reason")}
 
 
-def micropython_version() -> str:
-    """Return what the MicroPython of this bench says it is."""
-    command = [*micropython(), "-c", "import sys; print(sys.version)"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    return done.stdout.strip() or "unknown"
-
-
 def environment(ended: Ended) -> dict[str, str]:
     """Return what a reader needs to compare this run with another."""
     try:
@@ -112,12 +113,12 @@ def environment(ended: Ended) -> dict[str, str]:
     }
 
 
-def _capture(ended: Ended) -> Capture:
+def _capture(ended: Ended, bench: str) -> Capture:
     kept = {wiring.INDEX[name]: place for place, name in enumerate(LINES)}
     events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
     return from_events(
         events,
-        bench=BENCH,
+        bench=bench,
         initial={name: ended.initial[name] for name in LINES},
         start_ns=ended.start_ns,
         end_ns=ended.end_ns,
@@ -140,16 +141,15 @@ def _order_figures(orders: OrderCount | None, ended: Ended) -> dict[str, int | N
 
 
 def _judge(
-    layout: Layout, capture: Capture, asked: int, after_ack: int | None, audit_verified: bool
+    layout: Layout, found: Presses, asked: int, after_ack: int | None, audit_verified: bool
 ) -> dict[str, Any]:
-    part = capture.window(layout.start_ns, layout.end_ns)
-    presses = latency.find_presses(part)
+    presses = found.of(layout)
     probe = _probe(layout)
     verdict = latency.judge(
         presses,
         probe,
         asked=asked,
-        bench=BENCH,
+        bench=found.capture.bench,
         orders_after_ack=after_ack,
         audit_verified=audit_verified,
     )
@@ -178,7 +178,7 @@ def _probe(layout: Layout) -> Probe:
 
 
 def _artifacts(
-    out: Path, result: dict[str, Any], capture: Capture, layouts: list[Layout]
+    out: Path, result: dict[str, Any], presses: Presses, layouts: list[Layout]
 ) -> dict[str, str]:
     files = {
         "report": out / "report.html",
@@ -187,13 +187,14 @@ def _artifacts(
         "audit": out / "audit",
         "venue": out / "venue.jsonl",
     }
+    capture = presses.capture
     write_vcd(capture, files["capture_vcd"])
     write_sr(capture, files["capture_sr"])
     named = {name: str(path) for name, path in files.items()}
     runs = []
     for layout in layouts:
         part = capture.window(layout.start_ns, layout.end_ns)
-        runs.append(Run(layout.name, part, latency.find_presses(part)))
+        runs.append(Run(layout.name, part, presses.of(layout)))
     write_page(files["report"], {**result, "artifacts": named}, runs)
     (out / "result.json").write_bytes(msgspec.json.encode({**result, "artifacts": named}))
     return named

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import controller
 from controller.mac import KEY_BYTES
@@ -118,6 +118,18 @@ class VirtualBench:
         self._spawn(name, command, self._place(PROBE_PRIORITY, PROBE_SLICE_US, cpu), ready=True)
         return file
 
+    def identity(self) -> dict[str, Any]:
+        """Return what the controller of this bench is."""
+        return {
+            "bench": "virtual",
+            "mcu": "micropython-unix",
+            "micropython": micropython_version(),
+        }
+
+    def stamps(self) -> Any:
+        """Return None: every stage is on the hub's clock."""
+        return None
+
     def start_controller(self) -> None:
         """Power the controller up."""
         path = f"{HOUSE}:{HOUSE / 'firmware'}:{HOUSE / 'firmware' / 'unix'}"
@@ -180,13 +192,14 @@ class VirtualBench:
         placement: Placement,
         env: dict[str, str] | None = None,
         ready: bool = False,
+        ready_s: float = READY_S,
     ) -> None:
         log = self.log(name)
         stdout = subprocess.PIPE if ready else None
         process = spawn(command, log=log, env=env, placement=placement, stdout=stdout)
         self.processes[name] = process
         if ready:
-            wait_ready(process, name, log, READY_S)
+            wait_ready(process, name, log, ready_s)
 
 
 @contextlib.contextmanager
@@ -217,6 +230,13 @@ def _take(lock: TextIO, deadline_s: float) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def micropython_version() -> str:
+    """Return what the MicroPython Unix port of this machine says it is."""
+    command = [*micropython(), "-c", "import sys; print(sys.version)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def micropython() -> list[str]:

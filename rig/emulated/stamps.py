@@ -1,0 +1,101 @@
+"""The emulated Pico's own record of its pins, and how it joins the hub's.
+
+Two clocks: the switch reaches the chip, and HALT leaves it, in emulated nanoseconds, exact to the
+cycle. HALT -> ACK runs through the host and is on the hub's clock (CLOCK_MONOTONIC). A press is therefore
+put together: its HALT and ACK edges where the hub saw them, its switch edge before HALT by the emulated
+time. What the hub itself saw from switch to ACK contains the pacing of the emulator and is told apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from controller import wiring
+from rig.capture.model import Capture, CaptureError, from_events
+from rig.latency import Press, find_presses
+
+CLOCKS = {
+    "switch_to_halt": "emulated: the chip's own cycles, 8 ns; silicon adds 16 ns of input synchroniser",
+    "halt_to_ack": "the hub's CLOCK_MONOTONIC",
+    "switch_to_ack": "the sum of both",
+}
+LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
+PERCENT = 100
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What `rig.emulated.pico` left behind; `presses` in emulated time, `facts` as it wrote them."""
+
+    presses: list[Press]
+    facts: dict[str, Any]
+
+    def restamp(self, seen: Sequence[Press]) -> list[Press]:
+        """Return the hub's presses with their switch edges put where the emulation had them.
+
+        Raises CaptureError when the two records do not tell of the same presses.
+        """
+        if len(seen) != len(self.presses):
+            raise CaptureError(
+                f"the hub saw {len(seen)} presses, the emulated Pico {len(self.presses)}"
+            )
+        return [_joined(*pair) for pair in zip(seen, self.presses, strict=True)]
+
+    def complaints(self) -> list[str]:
+        """Return what makes the record unusable."""
+        lost = self.facts["edges_lost"]
+        found = [f"the emulator lost {lost} edges"] if lost else []
+        resets = self.facts["resets"]
+        return found + ([f"the emulated Pico was reset {resets} times"] if resets else [])
+
+    @property
+    def clocks(self) -> dict[str, str]:
+        """Return the clock of each stage."""
+        return CLOCKS
+
+    def lost_ms(self) -> float:
+        """Return the wall time that the emulator could not keep up with."""
+        return self.facts["pace"]["lost_ns"] / 1e6
+
+    def environment(self) -> dict[str, str]:
+        """Return how the emulator was doing, for the report."""
+        pace = self.facts["pace"]
+        load = PERCENT * pace["busy_ns"] / max(1, pace["wall_ns"])
+        clocks = {f"clock of {stage}": clock for stage, clock in CLOCKS.items()}
+        return {
+            **clocks,
+            "emulator": f"{load:.0f} % of a core, worst lag {pace['worst_lag_ns'] / 1e6:.1f} ms, "
+            f"lost {self.lost_ms():.1f} ms",
+        }
+
+
+def read_stamps(file: Path) -> Stamps:
+    """Read the record. Raises CaptureError when there is none to be had."""
+    try:
+        facts = msgspec.json.decode(file.read_bytes())
+        edges = [tuple(edge) for edge in facts.pop("edges")]
+    except (OSError, msgspec.DecodeError, KeyError) as error:
+        raise CaptureError(f"the emulated Pico left no record of its pins: {error}") from None
+    return Stamps(find_presses(_capture(edges)), facts)
+
+
+def _capture(edges: list[tuple[int, ...]]) -> Capture:
+    kept = {wiring.INDEX[name]: place for place, name in enumerate(LINES)}
+    events = [(at, kept[line], level) for at, line, level in edges if line in kept]
+    return from_events(
+        sorted(events, key=lambda event: event[0]),
+        bench="emulated",
+        initial={name: wiring.UNDRIVEN[wiring.INDEX[name]] for name in LINES},
+        start_ns=-1,
+        end_ns=max((event[0] for event in events), default=0),
+        lines=LINES,
+    )
+
+
+def _joined(seen: Press, emulated: Press) -> Press:
+    if seen.t_halt_ns is None or emulated.t_halt_ns is None:
+        return replace(seen, t_halt_ns=None)
+    return replace(seen, t_switch_ns=seen.t_halt_ns - (emulated.t_halt_ns - emulated.t_switch_ns))
