@@ -70,8 +70,9 @@ class Controller:
         resets -- resets since power-up; the firmware counts them where a reset leaves them alone
         failed -- bits of the firmware's own checks that failed; 0 means that all passed
         """
+        if not self._event(states.START):
+            return  # a second start opens no epoch: it might be called while armed
         self._begun_ms = self._now_ms
-        self._event(states.START)
         self._note(events.STARTED, cause, resets)
         if failed:
             self._fault(reasons.SELF_TEST, states.FAILED)
@@ -79,6 +80,8 @@ class Controller:
             self._fault(reasons.RESETS)
         if not self.witness.open(self._now_ms):
             self._fault(reasons.STORE)
+        if self.faults.blocked:
+            self._trip(reasons.FAULT)  # by a fault in BOOT, where nothing trips
 
     def inputs(self, a_open, b_open, pressed, enclosure_open, ack_high):
         """Take the levels of all inputs; an open contact trips before anything else is looked at."""

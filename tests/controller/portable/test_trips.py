@@ -30,9 +30,11 @@ def test_before_start_nothing_happens():
 
 def test_a_second_start_is_refused_and_counted():
     box = waiting()
-    box.controller.start()
+    box.controller.start(1, 9, 9)
     assert box.state == "WAITING"
     assert box.controller.counts["refused_events"] == 1
+    assert box.written_in == [1]
+    assert box.controller.faults.bits == 0
 
 
 def test_an_armed_box_has_halt_high():
@@ -259,6 +261,15 @@ def test_an_error_of_the_firmware_trips_and_blocks():
     box.run(5000)
     assert (box.state, box.reason()) == ("TRIPPED", 14)
     assert box.host.all("TAMPER")[0] == (14, 1)
+
+
+def test_an_error_before_the_start_is_not_forgotten():
+    box = Box(started=False)
+    box.controller.fault()
+    assert box.state == "BOOT"
+    box.controller.start()
+    box.run(5000)
+    assert (box.state, box.reason()) == ("TRIPPED", 14)
 
 
 def test_a_missing_ack_is_an_alarm_once():

@@ -1,0 +1,1 @@
+"""What proves and documents the project: nothing here runs in operation."""
