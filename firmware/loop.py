@@ -1,7 +1,8 @@
 """The main loop: the same for every board.
 
-Every pass looks at the inputs, takes what has arrived and feeds the dead man; a full pass also does what
-is due by time and talks. A board says how often it wants each (`PASS_MS`, `FULL_MS`).
+Every pass looks at the inputs and feeds the dead man; in between it takes what has arrived or, in a full
+pass, does what is due by time and talks. A board says how often it wants each (`PASS_MS`, `FULL_MS`);
+where time is no matter every pass does all of it (`FULL_MS` 0).
 """
 
 import gc
@@ -9,8 +10,9 @@ import gc
 from controller.core import Controller
 from controller.times import elapsed_ms
 
-# Bytes. A backstop: a board collects by itself, at a moment of its choice.
-COLLECT_BYTES = 32768
+# Bytes. A backstop only: the Pico collects by itself, between passes. In the middle of one it would
+# make that pass too long for the dead man.
+COLLECT_BYTES = 98304
 
 
 class Loop:
@@ -71,16 +73,20 @@ class Loop:
             self._fell = False
             self._full_ms = None
             return
-        data = board.read()
-        if data:
-            controller.advance(now_ms, board.uptime_us)
-            controller.receive(data)
-            self._obey()
+        if not full or board.FULL_MS == 0:
+            self._listen(now_ms)
         if full:
             self._full_ms = now_ms
             self._talk()
         if controller.halt_high:
             board.feed()
+
+    def _listen(self, now_ms):
+        data = self._board.read()
+        if data:
+            self.controller.advance(now_ms, self._board.uptime_us)
+            self.controller.receive(data)
+            self._obey()
 
     def _talk(self):
         controller = self.controller
@@ -96,10 +102,10 @@ class Loop:
         board = self._board
         was_high = controller.halt_high
         controller.advance(board.now_ms(), board.uptime_us)
-        self._levels = board.inputs()
-        controller.inputs(*self._levels)
-        if board.fell and controller.halt_high:
-            controller.fault()  # no contact has opened: the dead man dropped HALT
+        self._levels = levels = board.inputs()
+        if board.fell and controller.halt_high and not (levels[0] or levels[1]):
+            controller.fault()  # PIO dropped HALT and no contact has opened: it was the dead man
+        controller.inputs(*levels)
         self._obey()
         self._fell = self._fell or (was_high and not controller.halt_high)
 

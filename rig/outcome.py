@@ -72,9 +72,6 @@ def build(
         "seed": seed,
         "environment": {**environment(ended), **presses.environment},
     }
-    if presses.noise:
-        result["reasons"] += presses.noise
-        result["verdict"] = latency.worst([result["verdict"], latency.TOO_NOISY])
     if presses.clocks:
         result["clocks"] = presses.clocks
     result["artifacts"] = _artifacts(out, result, presses, layouts)

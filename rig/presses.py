@@ -13,7 +13,6 @@ class Presses:
     """Where the hub's clock is not true to a stage, the bench has stamps of its own for it.
 
     complaints -- why the run proves nothing
-    noise -- why its figures are the machine's, not ours
     clocks -- stage -> clock, when there is more than the hub's
     environment -- more lines for the report
     """
@@ -21,7 +20,6 @@ class Presses:
     def __init__(self, bench: VirtualBench, capture: Capture) -> None:
         self.capture = capture
         self.complaints: list[str] = []
-        self.noise: list[str] = []
         self.clocks: dict[str, str] = {}
         self.environment: dict[str, str] = {}
         self._joined: dict[int, Press] = {}
@@ -57,5 +55,3 @@ class Presses:
             "switch to ACK, all on the hub's clock": f"p50 {wall['p50']} us, max {wall['max']} us "
             "(contains the emulator's pacing)",
         }
-        if stamps.lost_ms():
-            self.noise.append(f"the emulator lost {stamps.lost_ms():.0f} ms against the wall clock")

@@ -23,8 +23,9 @@ NAME = "pico"
 TRIP, STOPWATCH, LAMPS = 0, 4, 5  # state machines; four and up are in PIO1
 RECORD = "witness.record"
 LAMP_LINES = ("LED_RED", "LED_YELLOW", "LED_GREEN")
-# Bytes. A pass takes no more than this from the line, so that a flood cannot make it long.
-MOST_BYTES = 192
+# Bytes. A pass takes no more than this from the line, one frame or two, so that a flood cannot make it
+# long: a frame costs about 3 ms.
+MOST_BYTES = 64
 BUFFER_BYTES = 512
 # ms. How much later than planned the lamp test may end before its pins are taken back.
 LAMP_SLACK_MS = 10
@@ -32,7 +33,7 @@ LAMP_SLACK_MS = 10
 FRAME_US = 400
 # ms. Collect so often, so that there is never much to sweep, and after a pass as short as this, so that
 # the two together stay within the longest pass allowed. A long overdue collection does not wait.
-COLLECT_MS, COLLECT_LATEST_MS, SHORT_PASS_MS = 100, 300, 2
+COLLECT_MS, COLLECT_LATEST_MS, SHORT_PASS_MS = 150, 400, 2
 
 
 def _input(name, pull):
@@ -156,9 +157,10 @@ class Board:
         b_open = opened & self._b.level
         self.fell = self._armed and not mem32[self._halt_status] & registers.OUTTOPAD
         if self.fell:
-            edges |= self._new_edges()
-            a_open = a_open or edges & self._a.rose
-            b_open = b_open or edges & self._b.rose
+            # Kept until `drop`: the next look must find the same contact, though it may be closed again.
+            self._edges |= edges | self._new_edges()
+            a_open = a_open or self._edges & self._a.rose
+            b_open = b_open or self._edges & self._b.rose
         return (
             1 if a_open else 0,
             1 if b_open else 0,
@@ -174,6 +176,7 @@ class Board:
             mem32[registers.control(self._halt)] = registers.FUNCTION_SIO
             self._trip.active(0)
             self._armed = False
+            self._edges = 0
 
     def feed(self):
         """A healthy pass has ended in ARMED: one more dead-man time for HALT."""

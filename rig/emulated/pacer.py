@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rig.emulated.chip import EmulatedPico
 
-# ns. One stretch of emulation between two looks at the descriptors: it delays what comes from
-# outside by so much at most, and costs a few percent of speed at this length.
-SLICE_NS = 100_000
+# ns. The longest stretch of emulation between two looks at the descriptors: it delays what comes from
+# outside by so much at most. Each look costs about 20 us.
+SLICE_NS = 500_000
 # ns. Further behind than this, the emulated clock is let go of the wall: the time counts as lost.
 GIVE_UP_NS = 100_000_000
 
