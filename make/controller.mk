@@ -2,7 +2,7 @@
 
 .PHONY: test-micropython model-check fuzz mutation mutation-short docs docs-check
 
-MICROPYTHON = $(BIN)/python -c 'import micropython_unix as m; m.main()'
+MICROPYTHON = $(BIN)/python -c 'import sys, micropython_unix as m; sys.exit(m.main())'
 
 test-micropython: $(STAMP)
 	MICROPYPATH="$(CURDIR):.frozen" $(MICROPYTHON) -X heapsize=64M tests/controller/run_on_micropython.py
