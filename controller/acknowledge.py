@@ -9,7 +9,6 @@ class AckWatch:
     def __init__(self, times):
         self._times = times
         self._fell_ms = None
-        self._fell_us = 0
 
     def fell(self, now_ms, uptime_us):
         """HALT has just been dropped."""
@@ -17,7 +16,7 @@ class AckWatch:
         self._fell_us = uptime_us
 
     def forget(self):
-        """HALT is high again: the ACK before that is no longer waited for."""
+        """HALT fell because ACK was high: that one answers nothing, and no other will come."""
         self._fell_ms = None
 
     def took_us(self, ack_high, uptime_us):

@@ -1,8 +1,9 @@
 """Two ways to say one thing: the host's MODE on the serial line, and the wires HALT and ACK.
 
-While HALT is high the host must trade, and while it is low it must not; ACK high says that
-the gate is closed, so MODE must say so too. Each contradiction is normal for a moment, since
-wires are faster than frames. One that lasts means that an end or a wire lies.
+While HALT is high the host must trade, and while it is low it must not. The contradiction is
+normal for a moment, since wires are faster than frames. One that lasts means that an end or a
+wire lies. (ACK high, which says that the gate is closed, trips an armed box at once, and
+while HALT is low a host that says it trades is wrong whatever ACK says.)
 """
 
 from controller import leds
@@ -16,11 +17,9 @@ class Agreement:
         self._times = times
         self._since_ms = None
 
-    def broken(self, now_ms, linked, mode, armed, ack_high):
-        """Return True when they have disagreed for longer than allowed; without a link nobody does."""
-        stopped = mode == leds.EMERGENCY
-        agree = not (stopped or ack_high) if armed else stopped
-        if agree or not linked:
+    def broken(self, now_ms, mode, armed):
+        """Return True when they have disagreed for longer than allowed."""
+        if (mode != leds.EMERGENCY) == armed:
             self._since_ms = None
             return False
         if self._since_ms is None:

@@ -44,9 +44,7 @@ class Controller:
         self.rearm = Rearm(times)
         self._now_ms = 0
         self._uptime_us = 0
-        self._begun_ms = 0
-        self._epoch = 0
-        self._armed_epoch = 0
+        self._epoch = None  # of the host's mode; None while it has told none in this session
         self._linked = False
         self._ack = AckWatch(times)
         self.measured_ack_us = None
@@ -197,7 +195,8 @@ class Controller:
         self.mode = mode
         self._epoch = epoch
         # The host was in EMERGENCY when it was armed; only a newer EMERGENCY trips.
-        if mode == leds.EMERGENCY and epoch != self._armed_epoch and self.state == states.ARMED:
+        armed = self.state == states.ARMED
+        if armed and mode == leds.EMERGENCY and epoch != self._armed_epoch:
             self._trip(reasons.HOST_EMERGENCY)
 
     def _take_request(self, name, values):
@@ -231,11 +230,11 @@ class Controller:
             self._note(events.SESSION, 0, self.link.counts["sessions"])
         else:
             self.mode = leds.EMERGENCY  # unknown is as bad
+            self._epoch = None
             self._note(events.LINK_LOST, 0, self.link.counts["noise"])
 
     def _check_agreement(self):
-        armed, ack_high = self.halt_high, self.rearm.ack_high()
-        broken = self._agreement.broken(self._now_ms, self._linked, self.mode, armed, ack_high)
+        broken = self._agreement.broken(self._now_ms, self.mode, self.halt_high)
         self._lasting(reasons.HOST_DISAGREES, broken)
 
     def _follow_rearm(self):
@@ -244,8 +243,9 @@ class Controller:
         if self.state == states.TRIPPED and free and rearm.released(self._now_ms):
             self._event(states.RELEASED)
             self._note(events.RELEASED, self.reason, 0)
-        # A host that says it trades while HALT is low must not be armed either.
-        live = self.link.host_is_live() and self.mode == leds.EMERGENCY
+        # A host that says it trades while HALT is low, or says nothing, must not be armed either.
+        known = self._epoch is not None and self.mode == leds.EMERGENCY
+        live = known and self.link.host_is_live()
         if self.state == states.SAFE and live and rearm.ready(self._now_ms):
             if self.witness.dirty:
                 self._keep()
@@ -260,7 +260,6 @@ class Controller:
     def _arm(self):
         self._armed_epoch = self._epoch
         self.reason = reasons.NONE
-        self._ack.forget()
         self.faults.settle()
         self._event(states.HELD)
         self._note(events.ARMED, 0, self._epoch)

@@ -13,15 +13,15 @@ from controller.times import elapsed_ms
 KINDS = (
     # code, name, detail, value
     (1, "STARTED", "reset cause (RESET_CAUSES)", "resets since power-up"),
-    (2, "SELF_TEST_PASSED", "0", "0"),
-    (3, "SESSION", "0", "sessions since power-up"),
-    (4, "LINK_LOST", "0", "noise counted so far"),
-    (5, "FAULT", "reason", "count of this fault"),
-    (6, "TRIP", "reason", "trips since power-up"),
-    (7, "RELEASED", "reason of the trip before", "0"),
-    (8, "ARMED", "0", "epoch of the host's mode"),
-    (9, "ACK_SEEN", "0", "HALT to ACK in us"),
-    (10, "ALARM", "reason", "count of this fault"),
+    (2, "SELF_TEST_PASSED", "always 0", "always 0"),
+    (3, "SESSION", "always 0", "sessions since power-up"),
+    (4, "LINK_LOST", "always 0", "noise counted so far"),
+    (5, "FAULT", "the reason", "count of this fault"),
+    (6, "TRIP", "the reason", "trips since power-up"),
+    (7, "RELEASED", "reason of the trip before", "always 0"),
+    (8, "ARMED", "always 0", "epoch of the host's mode"),
+    (9, "ACK_SEEN", "always 0", "HALT to ACK in us"),
+    (10, "ALARM", "the reason", "count of this fault"),
 )
 KIND_NAMES = {row[0]: row[1] for row in KINDS}
 (

@@ -60,7 +60,7 @@ class Link:
 
     def host_is_live(self):
         """Return True while a session stands and its answers are good."""
-        return self._session is not None and self._watchdog.host_is_live()
+        return self._watchdog.host_is_live()
 
     def bad_in_a_row(self):
         """Return the number of missing or bad answers in a row."""
@@ -156,14 +156,11 @@ class Link:
         self._host_nonce = host_nonce
         self._session = mac.Mac(mac.session_key(self._link, self._nonce, host_nonce))
         self._channel = frames.Channel(protocol.CONTROLLER, self._session)
-        self._watchdog = watchdog.Watchdog(self._times)
         self.counts["sessions"] += 1
 
     def _drop(self):
         self._outbox = []
-        self._session = None
-        self._channel = None
-        self._host_nonce = None
+        self._session = None  # and with it channel and host nonce, which `_open` makes
         self._nonce = self._entropy(NONCE_BYTES)
         self._watchdog = watchdog.Watchdog(self._times)
 

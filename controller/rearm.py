@@ -13,7 +13,6 @@ class Rearm:
     def __init__(self, times):
         self._times = times
         self._levels = None  # (a_open, b_open, pressed, enclosure_open, ack_high)
-        self._quiet_ms = 0
         self._held_ms = None
         self._button_seen_up = False
         self._differ_ms = None
@@ -62,7 +61,6 @@ class Rearm:
     def begin(self):
         """Start waiting for the button: it must be seen up before a hold counts."""
         self._button_seen_up = False
-        self._held_ms = None
 
     def may_hold(self):
         """Return True while nothing but the button has moved since `ready`."""
@@ -74,10 +72,6 @@ class Rearm:
         if not self._button_seen_up or self._held_ms is None:
             return False
         return elapsed_ms(now_ms, self._held_ms) >= self._times.rearm_hold_ms
-
-    def ack_high(self):
-        """Return True when ACK was high at the last look."""
-        return self._levels is not None and bool(self._levels[4])
 
     def bits(self):
         """Return the levels as STATUS.inputs (controller.protocol.INPUT_BITS)."""

@@ -9,17 +9,14 @@ class Reporter:
 
     def __init__(self, times):
         self._times = times
-        self._sent_ms = None
         self._state = None
-        self._reason = None
-        self._mode = None
 
     def restart(self):
         """A new session: its host has been told nothing yet."""
         self._sent_ms = None
 
     def tell(self, controller, now_ms, uptime_us):
-        """Send STATUS on every change of state, reason and mode and every period; then an event."""
+        """Send STATUS on every change of state and mode and every period; then an event."""
         if not controller.link.established():
             return
         if self._changed(controller) or self._late(now_ms):
@@ -30,11 +27,10 @@ class Reporter:
             controller.link.send("EVENT", event, uptime_us)
 
     def _changed(self, controller):
-        state, reason, mode = controller.state, controller.reason, controller.mode
-        if state == self._state and reason == self._reason and mode == self._mode:
+        state, mode = controller.state, controller.mode
+        if state == self._state and mode == self._mode:
             return False
         self._state = state
-        self._reason = reason
         self._mode = mode
         return True
 

@@ -38,7 +38,7 @@ class Watchdog:
 
     def expire(self, now_ms):
         """Count the newest challenge as missing once its deadline has passed; call every pass."""
-        if self._judged or not self._asked:
+        if self._judged:
             return
         if elapsed_ms(now_ms, self._asked[-1][1]) > self._times.answer_deadline_ms:
             self._bad()

@@ -12,12 +12,12 @@ LINES = (
     ("SWITCH_B", 3, "in-up", None, "-", "D1", "contact B open: trip", "open = trip"),
     ("HALT", 15, "out", 17, "in-down", "D2", "run; falling edge = halt", "low = halt"),
     ("ACK", 14, "in-down", 27, "out", "D3", "gate is closed", "no acknowledgement: alarm"),
-    ("LED_RED", 18, "out", 22, "in-down", "D4", "lit", "mismatch = tamper"),
-    ("LED_YELLOW", 19, "out", 23, "in-down", "D5", "lit", "mismatch = tamper"),
-    ("LED_GREEN", 20, "out", 24, "in-down", "D6", "lit", "mismatch = tamper"),
-    ("PICO_TX", 0, "uart", 15, "uart", "D7", "idle", "watchdog trips"),
-    ("PI_TX", 1, "uart", 14, "uart", "-", "idle", "watchdog trips"),
-    ("REARM", 4, "in-up", None, "-", "-", "released", "cannot re-arm"),
+    ("LED_RED", 18, "out", 22, "in-down", "D4", "lamp lit", "mismatch = tamper"),
+    ("LED_YELLOW", 19, "out", 23, "in-down", "D5", "lamp lit", "mismatch = tamper"),
+    ("LED_GREEN", 20, "out", 24, "in-down", "D6", "lamp lit", "mismatch = tamper"),
+    ("PICO_TX", 0, "uart", 15, "uart", "D7", "line idle", "watchdog trips"),
+    ("PI_TX", 1, "uart", 14, "uart", "-", "line idle", "watchdog trips"),
+    ("REARM", 4, "in-up", None, "-", "-", "button released", "cannot re-arm"),
     ("ENCLOSURE", 5, "in-up", None, "-", "-", "open: tamper", "open = tamper"),
 )
 

@@ -121,6 +121,7 @@ class Spec:
         self.released = False  # at rest for the debounce time since the last trip
         self.up_since_release = False
         self.permanent = False
+        self.told = False  # the host has told its mode in this session
 
     def rest(self) -> bool:
         lv = self.levels
@@ -134,6 +135,7 @@ class Spec:
             self.released,
             self.up_since_release,
             self.permanent,
+            self.told,
         )
 
 
@@ -164,6 +166,7 @@ class World:
         self._constant = self._find_constants()
         # A power-up is at time 0 by definition, also where this one is put before the wrap.
         c._begun_ms = c.rearm._quiet_ms = c.witness._kept_ms = start_ms
+        c._armed_epoch = 0
         self._advance()
 
     def _find_constants(self) -> dict[str, set[str]]:
@@ -204,7 +207,8 @@ class World:
         self._advance()
 
     def key(self) -> tuple:
-        told: list[Any] = [self.controller._epoch == self.controller._armed_epoch]
+        epoch = self.controller._epoch
+        told: list[Any] = [epoch is None, epoch == self.controller._armed_epoch]
         for name, thing in self.objects.items():
             for attribute, value in vars(thing).items():
                 place = (name, attribute)
@@ -279,6 +283,7 @@ class World:
         require(self.link.linked and self.link.live, "armed without a live host")
         require(not spec.levels["ack"], "armed with ACK high")
         require(self.controller.mode == leds.EMERGENCY, "armed while the host says it trades")
+        require(spec.told, "armed though the host told no mode in this session")
 
     def _check_latch(self, state: int, reason: int) -> None:
         spec = self.spec
@@ -309,18 +314,21 @@ class World:
     def say(self, reason: int | None, name: str | None = None, values: tuple = ()) -> None:
         """The link reports a message or a refusal."""
         self.link.finding = [(reason, name, values)] if self.link.linked else []
+        if name == "MODE" and self.link.linked and values[0] <= leds.EMERGENCY:
+            self.spec.told = True
 
 
 def _session(linked: bool, live: bool) -> Callable[[World], None]:
     def action(world: World) -> None:
         world.link.linked, world.link.live = linked, live
+        world.spec.told = world.spec.told and linked
 
     return action
 
 
 def _mode(mode: int, newer: int) -> Callable[[World], None]:
     def action(world: World) -> None:
-        world.say(None, "MODE", (mode, 0, world.controller._epoch + newer))
+        world.say(None, "MODE", (mode, 0, (world.controller._epoch or 0) + newer))
 
     return action
 
@@ -332,6 +340,7 @@ def _fail(world: World) -> None:
 
 def _miss(world: World) -> None:
     world.link.missed = world.link.linked
+    world.spec.told = False
 
 
 ACTIONS: dict[str, Callable[[World], None]] = {
@@ -358,12 +367,12 @@ ACTIONS: dict[str, Callable[[World], None]] = {
 }
 # Events that meet in one exploration. Each of the small ones is explored to its end; all events
 # together have too many states for that, and are explored breadth first up to a limit.
-ALWAYS = ("1 ms", "button", "live", "START")
+ALWAYS = ("1 ms", "button", "live", "MODE EMERGENCY", "START")
 PARTS = {
     "switch": ("A", "B", "A and B", "no session"),
-    "host": ("A and B", "no session", "session", "MODE EMERGENCY", "MODE EMERGENCY anew")
+    "host": ("A and B", "no session", "session", "MODE EMERGENCY anew")
     + ("MODE NORMAL", "tampered", "watchdog"),
-    "wires": ("A", "ACK", "enclosure", "MODE EMERGENCY", "MODE NORMAL"),
+    "wires": ("A", "ACK", "enclosure", "MODE NORMAL"),
     "store": ("A and B", "WITNESS", "WITNESS back", "error", "MODE nonsense"),
     "everything": tuple(ACTIONS),
 }
@@ -520,7 +529,7 @@ def check(part: str, limit: int) -> int:
 def states_of(came: dict[tuple, tuple]) -> set[int]:
     """Return the controller states among visited keys."""
     world = World(0)
-    place = 1 + [
+    place = 2 + [
         attribute
         for attribute in vars(world.controller)
         if ("controller", attribute) not in IGNORED

@@ -234,7 +234,18 @@ def _difference(plain: list[str], changed: list[str]) -> tuple[str, str]:
         last += 1
     before = " ".join(text.strip() for text in plain[first : len(plain) - last])
     after = " ".join(text.strip() for text in changed[first : len(changed) - last])
-    return before, after or "(nothing)"
+    return _shorten(before, after or "(nothing)")
+
+
+def _shorten(before: str, after: str) -> tuple[str, str]:
+    """Cut two long statements down to where they differ, so that a code stays readable."""
+    if len(before) < 200:
+        return before, after
+    first = len(os.path.commonprefix([before, after]))
+    last = len(os.path.commonprefix([before[first:][::-1], after[first:][::-1]]))
+    left = max(first - 60, 0)
+    right = max(last - 20, 0)
+    return before[left : len(before) - right], after[left : len(after) - right]
 
 
 # -- the worker: a process of its own for each mutant --------------------------------------------

@@ -36,6 +36,7 @@ class Host:
         self.answering = True
         self.greeting = True
         self.confirming = True
+        self.telling = True
         self.obedient = True
         self.mode = (leds.EMERGENCY, 1, 1)
         self.heard = []  # (name, values) of every message but CHALLENGE
@@ -76,7 +77,7 @@ class Host:
             return b""
         if values[0] != self.peer_nonce:
             self.open(values[0])
-        return self.hello_frame() + self.say("MODE", *self.mode)
+        return self.hello_frame() + (self.say("MODE", *self.mode) if self.telling else b"")
 
     def open(self, peer_nonce):
         self.peer_nonce = peer_nonce

@@ -2,7 +2,7 @@
 
 from controller import events
 from controller.times import TICK_MASK, Times
-from tests.controller.portable.kit import Box, armed
+from tests.controller.portable.kit import Box, Entropy, armed
 
 TIMES = Times("production")
 
@@ -87,6 +87,12 @@ def test_large_values_are_cut_not_refused():
     assert kept.due(0)[3:] == (events.ACK_SEEN, 0, 5, 2**50)
 
 
+def test_a_ring_that_overflows_again_and_again():
+    kept = ring(events.CAPACITY * 2 + 5)
+    assert (kept.lost, kept.waiting()) == (events.CAPACITY + 5, events.CAPACITY)
+    assert kept.due(0)[1] == events.CAPACITY + 6
+
+
 def story(box):
     """Return (kind name, detail) of the events that the host has got, without doubles."""
     last = 0
@@ -167,5 +173,13 @@ def test_events_survive_a_lost_link():
 def test_boots_are_told_apart():
     first = Box().controller.events._boot
     second = Box().controller.events._boot
-    assert first == second  # the same entropy
+    entropy = Entropy()
+    entropy(8)  # the nonce
+    assert first == second == int.from_bytes(entropy(4), "little") >> 2
     assert 0 < first < 2**30
+
+
+def test_unless_told_nothing_is_said_of_the_reset():
+    box = Box()
+    box.run(100)
+    assert box.host.all("EVENT")[0][3:6] == (events.STARTED, 0, 0)

@@ -1,7 +1,11 @@
 """Handshake, session, refusals: each counted, each tripping only an armed box."""
 
+from binascii import crc32
+
 from controller import frames, leds, mac, protocol
-from tests.controller.portable.kit import KEY, Box, armed, waiting
+from controller.core import Controller
+from controller.times import Times
+from tests.controller.portable.kit import KEY, Box, Entropy, armed, waiting
 
 
 def hellos(box):
@@ -284,6 +288,46 @@ def test_without_a_session_nothing_piles_up():
     assert box.controller.link._outbox == []
     assert len(box.controller.take_tx()) <= 60
     assert box.controller.counts["trips"] >= 49
+
+
+def test_an_open_question_is_not_asked_over():
+    box = Box(profile="bench")
+    box.run(300)
+    box.host.answering = False
+    before = len(box.host.challenges)
+    box.run(140)  # the deadline of the bench is three periods
+    assert len(box.host.challenges) - before in (2, 3)
+
+
+def test_a_quick_new_session_gets_status_and_event_at_once():
+    for offset_ms in range(0, 100, 9):
+        box = armed()
+        box.host.confirming = False
+        box.run(100 + offset_ms, a=1, b=1)
+        box.host.answering = False
+        sessions = box.controller.link.counts["sessions"]
+        while box.controller.link.established():
+            box.step()
+        box.host.heard = []
+        while box.controller.link.counts["sessions"] == sessions:
+            box.step()
+        box.run(2)
+        assert len(box.host.all("STATUS")) == 1, offset_ms
+        assert len(box.host.all("EVENT")) == 1, offset_ms
+
+
+def test_without_a_build_it_is_zero():
+    controller = Controller(Times("production"), KEY, Entropy())
+    controller.poll()
+    body = frames.FrameReader().feed(controller.take_tx())[0]
+    values = frames.Channel(protocol.HOST, mac.Mac(KEY)).decode(body)[2]
+    assert values[4] == 0
+
+
+def test_the_schema_is_the_digest_of_the_table():
+    told = repr((protocol.VERSION, protocol.MESSAGES)).encode()
+    assert crc32(told) & 0xFFFFFFFF == protocol.SCHEMA
+    assert 0 < protocol.SCHEMA < 0xFFFFFFFF
 
 
 def test_take_tx_forgets():

@@ -1,7 +1,8 @@
 """The only way up: released, ACK low, a live host, and the button held."""
 
 from controller import leds
-from controller.times import TICK_MASK
+from controller.rearm import Rearm
+from controller.times import TICK_MASK, Times
 from tests.controller.portable.kit import Box, armed, waiting
 
 
@@ -148,6 +149,25 @@ def test_no_arming_while_the_host_says_it_trades():
     assert box.state == "SAFE"
 
 
+def test_no_arming_before_the_host_has_told_its_mode():
+    box = Box()
+    box.host.telling = False
+    box.run(3000)
+    assert box.state == "SAFE"
+    assert box.controller.link.host_is_live()
+    box.mode(leds.EMERGENCY, 0)
+    box.run(2)
+    assert box.state == "WAITING"
+    # A new session: what was told in the last one does not count.
+    box.host.answering = False
+    while box.controller.link.established():
+        box.step()
+    box.host.answering = True
+    box.run(1000)
+    assert box.controller.link.host_is_live()
+    assert box.state == "SAFE"
+
+
 def test_not_ready_while_ack_is_high():
     box = Box()
     box.run(500, ack=1)
@@ -177,7 +197,6 @@ def test_the_levels_are_unknown_before_the_first_look():
     box = Box()
     rearm = box.controller.rearm
     assert rearm.bits() == 0
-    assert not rearm.ack_high()
     assert not rearm.released(10000)
     assert not rearm.ready(10000)
 
@@ -186,7 +205,6 @@ def test_truthy_levels_are_levels():
     box = armed()
     box.run(110, ack=4, a=True)
     assert box.host.field("STATUS", "inputs") == 0b10001
-    assert box.controller.rearm.ack_high() is True
 
 
 def test_the_bench_profile_arms_in_milliseconds():
@@ -194,6 +212,72 @@ def test_the_bench_profile_arms_in_milliseconds():
     box.run(1)
     box.set(pressed=1)
     assert 20 <= box.until("ARMED") <= 22
+
+
+def alone(now_ms=0, **levels):
+    """A Rearm that has looked once; all at rest unless told."""
+    rearm = Rearm(Times("production"))
+    look(rearm, now_ms, **levels)
+    return rearm
+
+
+def look(rearm, now_ms, a=0, b=0, pressed=0, enclosure=0, ack=0):
+    rearm.inputs(now_ms, a, b, pressed, enclosure, ack)
+
+
+def test_alone_each_level_holds_up_release_and_hold():
+    for name in ("a", "b", "pressed", "enclosure", "ack"):
+        rearm = alone(**{name: 1})
+        if name not in ("a", "b"):  # these have become a discrepancy as well
+            assert rearm.released(50) is (name == "ack")
+        rearm = alone(0, **{name: 1})
+        assert not rearm.ready(50), name
+        assert rearm.may_hold() is (name == "pressed"), name
+    both = alone(a=1, b=1)
+    assert not both.released(50)
+    for name in ("a", "b"):
+        rearm = alone(**{name: 1})
+        assert not rearm.released(50)
+    rearm = alone()
+    assert not rearm.released(49)
+    assert rearm.released(50)
+    assert rearm.ready(50)
+    assert rearm.may_hold()
+
+
+def test_alone_a_discrepancy_holds_up_everything_until_both_have_opened_and_closed():
+    rearm = alone(a=1)
+    assert not rearm.discrepancy(50)
+    assert rearm.discrepancy(51)
+    look(rearm, 60)
+    for now_ms in (60, 200):
+        assert rearm.discrepancy(now_ms)
+        assert not rearm.released(now_ms)
+        assert not rearm.may_hold()
+    look(rearm, 300, a=1, b=1)
+    assert rearm.discrepancy(300)
+    look(rearm, 310)
+    assert not rearm.discrepancy(310)
+    assert rearm.released(360)
+    look(rearm, 400, b=1)
+    assert rearm.discrepancy(451)
+    look(rearm, 460)
+    assert rearm.discrepancy(460)
+
+
+def test_alone_a_button_down_from_the_first_look_does_not_count():
+    rearm = alone(pressed=1)
+    assert not rearm.held(5000)
+    look(rearm, 5000)
+    look(rearm, 5001, pressed=1)
+    assert not rearm.held(7000)
+    assert rearm.held(7001)
+    rearm.begin()
+    assert not rearm.held(9999)
+    look(rearm, 10000)
+    look(rearm, 10001, pressed=1)
+    assert not rearm.held(12000)
+    assert rearm.held(12001)
 
 
 def trace(start_ms):

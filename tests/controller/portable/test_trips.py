@@ -1,6 +1,9 @@
 """Every trip: what causes it, from which state, what it tells, and that it stays."""
 
 from controller import leds, reasons, states
+from controller.acknowledge import AckWatch
+from controller.agreement import Agreement
+from controller.times import Times
 from tests.controller.portable.kit import Box, armed, waiting
 
 
@@ -15,6 +18,17 @@ def test_a_box_comes_up_safe_by_way_of_the_lamp_test():
         shown.append(box.controller.lamps())
     assert box.state == "SAFE"
     assert shown[:60] == [(1, 0, 0)] * 10 + [(0, 1, 0)] * 20 + [(0, 0, 1)] * 30
+
+
+def test_the_lamp_test_begins_with_the_start():
+    box = Box(start_ms=5000)
+    box.host.greeting = False
+    box.run(60)
+    assert box.state == "SELF_TEST"
+    box.look()
+    assert box.controller.lamps() == (0, 0, 0)
+    box.run(1)
+    assert box.state == "SAFE"
 
 
 def test_before_start_nothing_happens():
@@ -91,7 +105,7 @@ def test_the_first_reason_stays():
     box.run(1, a=1, enclosure=1)
     box.controller.fault()
     assert box.reason() == 2
-    assert box.controller.counts["trips"] == 1
+    assert box.controller.counts == {"refused_events": 0, "trips": 1}
 
 
 def test_a_trip_is_told_at_once_with_its_time():
@@ -323,6 +337,32 @@ def test_the_firmware_may_measure_the_ack_better():
     assert box.host.last("ACK_SEEN")[1] == 7000
 
 
+def test_ack_is_missing_from_the_11th_ms():
+    watch = AckWatch(Times("production"))
+    assert not watch.missing(0)
+    watch.fell(100, 7)
+    assert not watch.missing(110)
+    assert watch.missing(111)
+    assert watch.took_us(0, 9) is None
+    assert watch.took_us(1, 9) == 2
+    assert watch.took_us(1, 9) is None
+    assert not watch.missing(200)
+    watch.fell(100, 2**40 - 1)
+    assert watch.took_us(1, 2**40 + 1) == 2
+
+
+def test_disagreement_is_timed_from_its_beginning():
+    agreement = Agreement(Times("production"))
+    assert not agreement.broken(100, leds.NORMAL, False)
+    assert not agreement.broken(1100, leds.NORMAL, False)
+    assert agreement.broken(1101, leds.NORMAL, False)
+    assert not agreement.broken(1102, leds.NORMAL, True)
+    assert not agreement.broken(1103, leds.EMERGENCY, True)
+    assert not agreement.broken(2103, leds.EMERGENCY, True)
+    assert agreement.broken(2104, leds.EMERGENCY, True)
+    assert not agreement.broken(2105, leds.EMERGENCY, False)
+
+
 def test_a_trip_while_waiting_expects_no_ack():
     box = waiting()
     box.run(500, a=1, b=1)
@@ -355,8 +395,13 @@ def test_status_comes_each_period_and_on_each_change():
     box = armed()
     box.run(150)
     before = len(box.host.all("STATUS"))
-    box.run(1000)
-    assert len(box.host.all("STATUS")) - before == 10
+    while len(box.host.all("STATUS")) == before:
+        box.step()
+    for count in range(1, 4):
+        box.run(99)
+        assert len(box.host.all("STATUS")) - before == count
+        box.run(1)
+        assert len(box.host.all("STATUS")) - before == count + 1
     before = len(box.host.all("STATUS"))
     box.mode(leds.NORMAL, 5)
     box.run(2)
