@@ -443,7 +443,7 @@ def explore_watchdog() -> tuple[int, int]:
     dog = watchdog.Watchdog(times)
     first: tuple = ((), True, 0, 0, 0)
     came = {first}
-    wave = [(first, [], True, 0, 0, 0, 0)]
+    wave: list[tuple] = [(first, [], True, 0, 0, 0, 0)]
     steps = 0
     while wave:
         following = []

@@ -137,8 +137,8 @@ class Mutator(ast.NodeTransformer):
         if removable and self._hit():
             return ast.copy_location(ast.Pass(), node)
         # `return False` is left to visit_Constant: None instead is the same to an `if`.
-        told = isinstance(node, ast.Return) and node.value is not None
-        if told and not isinstance(node.value, ast.Constant) and self._hit():
+        value = node.value if isinstance(node, ast.Return) else None
+        if value is not None and not isinstance(value, ast.Constant) and self._hit():
             return ast.copy_location(ast.Return(ast.Constant(None)), node)
         if isinstance(node, ast.If) and self._hit():
             node.test = ast.UnaryOp(ast.Not(), node.test)
@@ -210,6 +210,7 @@ def mutate(module: str, place: int) -> tuple[ast.Module, Mutator]:
     """Return the module's tree with change number `place` made."""
     mutator = Mutator(place)
     tree = mutator.visit(ast.parse(source(module)))
+    assert isinstance(tree, ast.Module)
     return ast.fix_missing_locations(tree), mutator
 
 
@@ -297,7 +298,7 @@ def _plant(mutant: Mutant) -> None:
         def find_spec(wanted: str, _path: object, _target: object = None) -> object:
             from importlib.machinery import ModuleSpec
 
-            return ModuleSpec(name, Finder) if wanted == name else None
+            return ModuleSpec(name, Finder) if wanted == name else None  # type: ignore[arg-type]
 
         @staticmethod
         def create_module(_spec: object) -> None:
