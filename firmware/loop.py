@@ -1,8 +1,8 @@
 """The main loop: the same for every board.
 
 Every pass looks at the inputs and feeds the dead man; in between it takes what has arrived or, in a full
-pass, does what is due by time and talks. A board says how often it wants each (`PASS_MS`, `FULL_MS`);
-where time is no matter every pass does all of it (`FULL_MS` 0).
+pass, does what is due by time and talks. A board says how often it wants each (`PASS_MS`, `FULL_MS`, and
+`LAMPS_MS`); where time is no matter every pass does all of it (0).
 """
 
 import gc
@@ -28,6 +28,7 @@ class Loop:
         self._fell = False
         self._levels = None
         self._full_ms = None
+        self._now_ms = self._lamps_ms = 0
 
     def run(self):
         """Run for ever; outputs are released on the way out, whatever the reason."""
@@ -50,24 +51,24 @@ class Loop:
         self.controller.advance(board.now_ms(), board.uptime_us)
         self.controller.start(*board.past())
         board.lamp_test()
-        board.on_change(self._look)
+        board.on_change(self._changed)
         self._pass()
 
     def _pause_ms(self):
-        """Return how long to sleep: not past the next full pass."""
-        board = self._board
+        """Return how long after this pass began the next one should: not past the next full one."""
         if self._full_ms is None:
             return 0
-        left_ms = board.FULL_MS - elapsed_ms(board.now_ms(), self._full_ms)
-        return min(board.PASS_MS, left_ms) if left_ms > 0 else min(board.PASS_MS, 1)
+        left_ms = self._board.FULL_MS - elapsed_ms(self._now_ms, self._full_ms)
+        return min(self._board.PASS_MS, max(left_ms, 1))
 
     def _pass(self):
         board = self._board
         controller = self.controller
-        now_ms = board.now_ms()
+        now_ms = self._now_ms = board.now_ms()
         full = self._full_ms is None or elapsed_ms(now_ms, self._full_ms) >= board.FULL_MS
-        if full or board.inputs() != self._levels:
-            self._look()
+        levels = board.inputs()
+        if full or levels != self._levels:
+            self._look(levels, now_ms)
         if self._fell:
             # HALT has just fallen: to say so over the serial line, signed, is for the next pass.
             self._fell = False
@@ -92,17 +93,24 @@ class Loop:
         controller = self.controller
         controller.poll()
         self._obey()
-        self._board.lamps(controller.lamps())
+        if elapsed_ms(self._now_ms, self._lamps_ms) >= self._board.LAMPS_MS:
+            self._lamps_ms = self._now_ms
+            self._board.lamps(controller.lamps())
         frames = controller.take_tx()
         if frames:
             self._board.write(frames)
 
-    def _look(self):
+    def _changed(self):
+        self._look(self._board.inputs(), self._board.now_ms())
+
+    def _look(self, levels, now_ms):
         controller = self.controller
         board = self._board
         was_high = controller.halt_high
-        controller.advance(board.now_ms(), board.uptime_us)
-        self._levels = levels = board.inputs()
+        # The time of the whole pass: with a later one here, the next full pass might come a moment
+        # before the next challenge is due, and ask a whole period late.
+        controller.advance(now_ms, board.uptime_us)
+        self._levels = levels
         if board.fell and controller.halt_high and not (levels[0] or levels[1]):
             controller.fault()  # PIO dropped HALT and no contact has opened: it was the dead man
         controller.inputs(*levels)

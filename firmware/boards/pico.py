@@ -7,16 +7,16 @@ was, and this code looks at both on its next pass.
 import gc
 import os
 import select
-import time
 from hashlib import sha256
+from time import sleep_us, ticks_diff, ticks_ms, ticks_us
 
 import machine
 import rp2
 from machine import Pin, mem32
 
 from controller import events, leds, wiring
-from controller.times import TICK_MASK
 from firmware.boards import pico_pio, registers
+from firmware.boards.pico_inputs import Inputs
 
 NAME = "pico"
 
@@ -33,20 +33,7 @@ LAMP_SLACK_MS = 10
 FRAME_US = 400
 # ms. Collect so often, so that there is never much to sweep, and after a pass as short as this, so that
 # the two together stay within the longest pass allowed. A long overdue collection does not wait.
-COLLECT_MS, COLLECT_LATEST_MS, SHORT_PASS_MS = 150, 400, 2
-
-
-def _input(name, pull):
-    return Pin(wiring.pico_pin(name), Pin.IN, pull)
-
-
-class _Line:
-    """Where a line's bits are in the registers that hold many pins."""
-
-    def __init__(self, name):
-        pin = wiring.pico_pin(name)
-        self.level = 1 << pin
-        self.rose = registers.EDGE_HIGH << (4 * pin)
+COLLECT_MS, COLLECT_LATEST_MS, SHORT_PASS_MS = 200, 400, 2
 
 
 class Board:
@@ -55,20 +42,14 @@ class Board:
     times -- controller.times.Times
     """
 
-    # ms. Half the dead man's time, so that HALT lives through one late pass; and the challenge period.
-    PASS_MS, FULL_MS = 10, 20
+    # ms. Half the dead man's time, so that HALT lives through one late pass; the challenge period; and
+    # half of what the fastest blink needs.
+    PASS_MS, FULL_MS, LAMPS_MS = 10, 20, 60
 
     def __init__(self, times):
-        self._a, self._b = _Line("SWITCH_A"), _Line("SWITCH_B")
-        self._rearm, self._enclosure = _Line("REARM"), _Line("ENCLOSURE")
-        self._ack = _Line("ACK")
-        for name in wiring.PERSON_DRIVES:
-            _input(name, Pin.PULL_UP)
-        _input("ACK", Pin.PULL_DOWN)
+        self._inputs = Inputs()
         self._halt = wiring.pico_pin("HALT")
-        self._halt_status = registers.status(self._halt)
         self._armed = False
-        self._edges = 0
         self._token = machine.freq() // 1000 * times.dead_man_ms // pico_pio.TRIP_PASS_CYCLES
         self._trip = rp2.StateMachine(TRIP)
         self._stopwatch = rp2.StateMachine(STOPWATCH)
@@ -81,9 +62,8 @@ class Board:
         self._poll = select.poll()
         self._poll.register(self._uart, select.POLLIN)
         self._pool = sha256(os.urandom(64) + machine.unique_id()).digest()
-        self._collected_ms = self._woke_ms = time.ticks_ms()
-        self.fell = False
-        self._last_us = time.ticks_us()
+        self._collected_ms = self._pass_ms = ticks_ms()
+        self._last_us = ticks_us()
         self.uptime_us = 0
         # From here on every pass must end in time; nothing can stop it again.
         self._watchdog = machine.WDT(timeout=times.hardware_wdt_ms)
@@ -119,55 +99,41 @@ class Board:
         """Take no handler: the edge latches lose no pulse (see `inputs`)."""
 
     def wait(self, timeout_ms):
-        """End a pass: feed the watchdog, collect, sleep until a byte arrives or the time is up."""
+        """End a pass: feed the watchdog, collect, sleep until a byte comes or the pass is over.
+
+        timeout_ms -- the time that the pass may take together with the sleep after it
+        """
         self._watchdog.feed()
-        began_ms = time.ticks_ms()
-        since_ms = time.ticks_diff(began_ms, self._collected_ms)
+        now_ms = ticks_ms()
+        since_ms = ticks_diff(now_ms, self._collected_ms)
         if since_ms >= COLLECT_MS:
-            pass_ms = time.ticks_diff(began_ms, self._woke_ms)
+            pass_ms = ticks_diff(now_ms, self._pass_ms)
             if pass_ms < SHORT_PASS_MS or since_ms >= COLLECT_LATEST_MS:
-                self._collected_ms = began_ms
+                self._collected_ms = now_ms
                 gc.collect()
-        self.sleep(max(0, timeout_ms - time.ticks_diff(time.ticks_ms(), began_ms)))
-        self._woke_ms = time.ticks_ms()
+        self.sleep(max(0, timeout_ms - ticks_diff(ticks_ms(), self._pass_ms)))
 
     def sleep(self, timeout_ms):
         """Sleep until the first frame is here or the time is up."""
         for _ready in self._poll.ipoll(timeout_ms):
-            time.sleep_us(FRAME_US)
+            sleep_us(FRAME_US)
 
     def now_ms(self):
-        """Advance the uptime; return milliseconds, wrapping at controller.times.TICK_MASK."""
-        now = time.ticks_us()
-        self.uptime_us += time.ticks_diff(now, self._last_us)
+        """Begin a pass: advance the uptime; return milliseconds, wrapping at times.TICK_MASK."""
+        now = ticks_us()
+        self.uptime_us += ticks_diff(now, self._last_us)
         self._last_us = now
-        return (self.uptime_us // 1000) & TICK_MASK
+        self._pass_ms = now_ms = ticks_ms()
+        return now_ms
+
+    @property
+    def fell(self):
+        """Return True when PIO has dropped HALT since it was armed, at the last `inputs`."""
+        return self._inputs.fell
 
     def inputs(self):
-        """Return (a_open, b_open, pressed, enclosure_open, ack_high).
-
-        A contact is open when two looks a few microseconds apart say so (the PIO's glitch filter is
-        shorter), or when it opened at all since the last look and PIO has dropped HALT. `fell` is True
-        from then on, until `drop`.
-        """
-        levels = mem32[registers.SIO_GPIO_IN]
-        opened = levels & mem32[registers.SIO_GPIO_IN]
-        edges = self._new_edges()
-        a_open = opened & self._a.level
-        b_open = opened & self._b.level
-        self.fell = self._armed and not mem32[self._halt_status] & registers.OUTTOPAD
-        if self.fell:
-            # Kept until `drop`: the next look must find the same contact, though it may be closed again.
-            self._edges |= edges | self._new_edges()
-            a_open = a_open or self._edges & self._a.rose
-            b_open = b_open or self._edges & self._b.rose
-        return (
-            1 if a_open else 0,
-            1 if b_open else 0,
-            0 if levels & self._rearm.level else 1,
-            1 if levels & self._enclosure.level else 0,
-            1 if levels & self._ack.level else 0,
-        )
+        """Return (a_open, b_open, pressed, enclosure_open, ack_high); see Inputs.read."""
+        return self._inputs.read(self._armed)
 
     def drop(self):
         """HALT low, now, whatever the PIO does: the pin is taken from it."""
@@ -176,7 +142,6 @@ class Board:
             mem32[registers.control(self._halt)] = registers.FUNCTION_SIO
             self._trip.active(0)
             self._armed = False
-            self._edges = 0
 
     def feed(self):
         """A healthy pass has ended in ARMED: one more dead-man time for HALT."""
@@ -234,14 +199,17 @@ class Board:
         self.lamps((0, 0, 0))
 
     def entropy(self, count):
-        """Return at most 32 unpredictable bytes: the ring oscillator's bits, mixed by SHA-256."""
+        """Return at most 16 unpredictable bytes: the ring oscillator's bits, mixed by SHA-256.
+
+        What is told is never more than half of the pool that goes on.
+        """
         self._pool = sha256(self._pool + os.urandom(8)).digest()
-        return sha256(self._pool).digest()[:count]
+        return self._pool[:count]
 
     def _arm(self):
         rate = machine.freq()
         halt = Pin(self._halt)
-        self._new_edges()
+        self._inputs.take_rises()
         self._stopwatch.init(
             pico_pio.stopwatch, freq=rate, in_base=halt, jmp_pin=Pin(wiring.pico_pin("ACK"))
         )
@@ -255,13 +223,6 @@ class Board:
         )
         self._trip.active(1)
         self._armed = True
-
-    def _new_edges(self):
-        """Return and clear the rising edges of the contacts; one that comes meanwhile stays."""
-        edges = mem32[registers.IO_INTR0] & (self._a.rose | self._b.rose)
-        if edges:
-            mem32[registers.IO_INTR0] = edges
-        return edges
 
     def _end_lamp_test(self):
         self._tested_us = None

@@ -11,7 +11,7 @@ import rp2
 TRIP_PASS_CYCLES = 8
 # ns. What the glitch filter adds to the way from the contact to HALT: two more samples, each seven
 # cycles after the one before. An opening of up to 112 ns is never seen, one of 200 ns always.
-FILTER_NS = 2 * 7 * 8
+FILTER_NS = 112
 
 
 @rp2.asm_pio(set_init=rp2.PIO.OUT_LOW, in_shiftdir=rp2.PIO.SHIFT_LEFT)

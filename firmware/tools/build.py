@@ -75,13 +75,14 @@ def build(profile: str) -> Build:
     if profile not in PROFILES:
         raise BuildError(f"profile {profile!r}: it is {' or '.join(PROFILES)}")
     with tempfile.TemporaryDirectory() as work:
-        texts = lean({name: (HOUSE / name).read_text() for name in sources()})
+        callers = [(HOUSE / "firmware" / name).read_text() for name in LOADERS]
+        texts = lean({name: (HOUSE / name).read_text() for name in sources()}, callers)
         compiled = {
             name.removesuffix("py") + "mpy": _compile(name, text, Path(work))
             for name, text in texts.items()
         }
     loaders = {name: bare((HOUSE / "firmware" / name).read_text()).encode() for name in LOADERS}
-    _check_boot(loaders["boot.py"].decode())
+    _check_loaders(**{name.removesuffix(".py"): text.decode() for name, text in loaders.items()})
     text = _manifest(profile, compiled)
     digest = hashlib.sha256(text).hexdigest()
     made = Build(loaders, {**compiled, manifest.FILE: text}, digest)
@@ -139,12 +140,14 @@ def _manifest(profile: str, compiled: dict[str, bytes]) -> bytes:
     return json.dumps(facts, indent=1).encode() + b"\n"
 
 
-def _check_boot(text: str) -> None:
-    """boot.py cannot import the wiring table, so it is compared with it here."""
-    halt, rearm = wiring.pico_pin("HALT"), wiring.pico_pin("REARM")
+def _check_loaders(boot: str, main: str) -> None:
+    """The loaders cannot import the wiring table, so they are compared with it here."""
+    halt, rearm, red = (wiring.pico_pin(name) for name in ("HALT", "REARM", "LED_RED"))
     control = f"mem32[{0x40014000 + 8 * halt + 4}] = 5"
-    if text.count(f"1 << {halt}") != 2 or control not in text or f"Pin({rearm}," not in text:
+    if boot.count(f"1 << {halt}\n") != 2 or control not in boot:
         raise BuildError("boot.py does not drive the HALT pin of the wiring table")
+    if f"Pin({rearm}," not in main or f"Pin({red}," not in main:
+        raise BuildError("main.py does not use the pins of the wiring table")
 
 
 def main() -> None:

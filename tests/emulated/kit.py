@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from controller import leds, protocol, states, wiring
+from controller import events, leds, protocol, states, wiring
 from controller.times import Times
 from rig.emulated.errors import EmulatorError
 from rig.emulated.needs import require_emulator
@@ -22,7 +22,7 @@ FULL_MS = 20  # firmware.boards.pico: the button must be seen up in a full pass 
 KEY = bytes(range(32))
 PIN = {name: wiring.pico_pin(name) for name in wiring.NAMES}
 CONTACTS = ("SWITCH_A", "SWITCH_B")
-SPARE = 21  # a pin that nothing uses: the planted modules speak through it
+SPARE, COLLECTS = 21, 22  # pins that nothing uses: the planted modules speak through them
 GO = 10  # and one that they listen to
 
 try:
@@ -48,7 +48,6 @@ class Host:
 
     key: bytes = KEY
     answers: bool = True
-    mode: int = leds.NORMAL
     messages: list[tuple[int, str, dict[str, int]]] = field(default_factory=list)
 
 
@@ -70,11 +69,13 @@ class Box:
         self.edges: list[tuple[int, int, int]] = []
         self.resets: list[int] = []
         self.usb_said = bytearray()
+        self.armed_ns = 0
+        self._epoch = self._sessions = 0
         self._high, self._low = HIGH, LOW
         self.pico = EmulatedPico(
             IMAGE.path,
             files or firmware(profile),
-            watch=(*WATCHED, SPARE),
+            watch=(*WATCHED, SPARE, COLLECTS),
             usb=usb,
         )
         self.pico.on_edge(lambda pin, level, t_ns: self.edges.append((pin, level, t_ns)))
@@ -89,7 +90,7 @@ class Box:
             lambda: None,
             lambda what: self.host.messages.append((self.pico.now_ns, what, {})),
         )
-        self.pico.on_uart(lambda data, t_ns: self.link.receive(data, t_ns))
+        self.pico.on_uart(self._hear)
         for name in (*CONTACTS, "ENCLOSURE", "ACK"):
             self.pico.set_pin(PIN[name], LOW)
         self.pico.set_pin(PIN["REARM"], HIGH)
@@ -117,15 +118,14 @@ class Box:
 
     def arm(self) -> None:
         """Bring the box to ARMED as a person does; fails the test when it does not get there."""
-        self.wait(lambda: self.state() in (states.SAFE, states.WAITING), 3_000)
         self.wait(lambda: self.state() == states.WAITING, 3_000)
-        self.tell_mode(leds.EMERGENCY, 1)
         self.run_ms(2 * self.times.rearm_debounce_ms + 2 * FULL_MS)
         self.pico.set_pin(PIN["REARM"], self._low)
         held = self.wait(self.halt_high, self.times.rearm_hold_ms + 200)
         self.pico.set_pin(PIN["REARM"], self._high)
         assert held, f"not armed: {self.link.seen}, {self.faults()}"
-        self.tell_mode(leds.NORMAL, 2)
+        self.armed_ns = self.pico.now_ns
+        self.tell_mode(leds.NORMAL)
 
     def open(self, contact: str) -> int:
         """Open a contact; return the stamp, ns."""
@@ -139,9 +139,10 @@ class Box:
         """Drive ACK as the guard does; return the stamp, ns."""
         return self.pico.set_pin(PIN["ACK"], level)
 
-    def tell_mode(self, mode: int, epoch: int) -> None:
-        """Send MODE."""
-        self.link.tell_mode(mode, 0, epoch)
+    def tell_mode(self, mode: int) -> None:
+        """Send MODE with a new epoch, as the guard does at every change."""
+        self._epoch += 1
+        self.link.tell_mode(mode, 0, self._epoch)
 
     def falls(self, since_ns: int = 0) -> list[int]:
         """Return when HALT stopped being high, ns."""
@@ -152,6 +153,12 @@ class Box:
         """Return the reason of every TRIP that the host was told."""
         return [fields["reason"] for _t, name, fields in self.host.messages if name == "TRIP"]
 
+    def told(self) -> list[int]:
+        """Return the reasons of TRIP events: delivered also after a lost link."""
+        trip = next(row[0] for row in events.KINDS if row[1] == "TRIP")
+        said = [fields for _t, name, fields in self.host.messages if name == "EVENT"]
+        return [fields["detail"] for fields in said if fields["what"] == trip]
+
     def faults(self) -> str:
         """Return what the firmware wrote into fault.txt."""
         return self.pico.files().get("fault.txt", b"").decode()
@@ -160,6 +167,14 @@ class Box:
         # A frame of the host leaves a while after what it answers.
         self.pico.at(self.pico.now_ns + ANSWER_NS, lambda: self.pico.uart.write(frame))
 
+    def _hear(self, data: bytes, t_ns: int) -> None:
+        self.link.receive(data, t_ns)
+        if self.link.seen.sessions != self._sessions:
+            self._sessions = self.link.seen.sessions
+            self.tell_mode(leds.EMERGENCY)
+
     def _take(self, name: str, fields: dict[str, Any]) -> None:
         assert name in protocol.BY_NAME
         self.host.messages.append((self.pico.now_ns, name, fields))
+        if name == "TRIP":
+            self.tell_mode(leds.EMERGENCY)
