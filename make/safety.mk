@@ -1,0 +1,5 @@
+# Long runs of the safety core; each has a short version in `make test`.
+.PHONY: stress
+
+stress: $(STAMP)
+	BOT4_GATE_PASSES=10000000 $(BIN)/python -m pytest tests/safety/test_gate_stress.py -q --timeout 900
