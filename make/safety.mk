@@ -3,3 +3,7 @@
 
 stress: $(STAMP)
 	BOT4_GATE_PASSES=10000000 $(BIN)/python -m pytest tests/safety/test_gate_stress.py -q --timeout 900
+
+.PHONY: faults
+faults: $(STAMP)
+	BOT4_FAULT_ROUNDS=200 $(BIN)/python -m pytest tests/safety/test_random_faults.py -q --timeout 3000

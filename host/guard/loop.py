@@ -24,6 +24,13 @@ from host.guard.lines import Lines, open_factory
 from host.guard.link import HostLink
 from host.modes import Reason
 
+# How far the last recorder had come, from its page: the next one goes on from there.
+RECORDED = {
+    "guard": layout.RECORDER_GUARD_SEQ,
+    "engine": layout.RECORDER_ENGINE_SEQ,
+    "pid": layout.RECORDER_ENGINE_PID,
+}
+
 
 class Guard:
     """One halt line, one controller, one engine, one recorder."""
@@ -38,6 +45,7 @@ class Guard:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
         self._worst_pass_us = 0
+        self._recorded = dict.fromkeys(RECORDED, 0)
         self._port = port
         self._link = HostLink(
             times,
@@ -178,7 +186,7 @@ class Guard:
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
         if client.role == RECORDER:
-            return {"ok": True}, [self.page.fd]
+            return {"ok": True, "recorded": self._recorded["guard"]}, [self.page.fd]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
     def _on_attach(self, client: Client) -> None:
@@ -187,9 +195,13 @@ class Guard:
         engine = self._clients.by_role.get(ENGINE)
         recorder = self._clients.by_role.get(RECORDER)
         if recorder is not None and engine is not None and engine.page is not None:
-            recorder.send({"op": "engine", "pid": engine.pid}, [engine.page.fd])
+            recorded = self._recorded["engine"] if self._recorded["pid"] == engine.pid else 0
+            recorder.send({"op": "engine", "recorded": recorded}, [engine.page.fd])
 
     def _on_leave(self, client: Client) -> None:
+        if client.role == RECORDER and client.page is not None:
+            words = client.page.words
+            self._recorded = {name: words.load(word) for name, word in RECORDED.items()}
         reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
         self.step_down(reason, f"pid {client.pid} left")
         self.event("left", role=client.role, pid=client.pid)

@@ -14,6 +14,7 @@ from host.guard.client import GuardClient, GuardUnreachable
 
 POLL_MS = 10
 RETRY_S = 0.05
+POSITIONS = {"guard": layout.RECORDER_GUARD_SEQ, "engine": layout.RECORDER_ENGINE_SEQ}
 
 
 class Source(Protocol):
@@ -43,26 +44,32 @@ class Recorder:
             else:
                 self._hear_guard()
             self._record()
-        self._record()
+        while self._record():
+            pass
         self._writer.close()
 
     def _reach_guard(self) -> None:
         try:
             guard = GuardClient(self._run_dir)
-            _reply, page, _fds = guard.attach("recorder", self.page)
+            reply, page, _fds = guard.attach("recorder", self.page)
         except (GuardUnreachable, ValueError, shm.PageError):
             time.sleep(RETRY_S)
             return
         self._guard = guard
-        self._follow("guard", page)
+        self._follow("guard", page, reply["recorded"])
 
-    def _follow(self, origin: str, page: shm.Page) -> None:
-        """Read a new writer's ring from its beginning; the old one's rest is recorded first."""
-        self._record()
+    def _follow(self, origin: str, page: shm.Page, recorded: int) -> None:
+        """Read a writer's ring from `recorded` on; the rest of the one before is recorded first.
+
+        `recorded` is how far a recorder before us had made this very ring durable, as the guard
+        remembers it: nothing is lost with a recorder, and at most its last commit stands twice.
+        """
+        while self._record():
+            pass
         old = self._rings.pop(origin, None)
         if old is not None:
             old[0].close()
-        self._rings[origin] = (page, 0)
+        self._rings[origin] = (page, recorded)
 
     def _hear_guard(self) -> None:
         assert self._guard is not None
@@ -71,29 +78,33 @@ class Recorder:
         try:
             message, fds = self._guard.receive()
             if message.get("op") == "engine" and fds:
-                self._follow("engine", shm.attach(fds[0], layout.KIND_ENGINE))
+                page = shm.attach(fds[0], layout.KIND_ENGINE)
+                self._follow("engine", page, message["recorded"])
         except (GuardUnreachable, ValueError, OSError):
             self._guard.close()
             self._guard = None
 
-    def _record(self) -> None:
-        """Append everything that waits and commit it as one group."""
+    def _record(self) -> bool:
+        """Append what waits and commit it as one group; return True when there may be more."""
         news = False
         for origin, (page, number) in list(self._rings.items()):
-            messages, number, lost = page.ring.read(number)
-            self._rings[origin] = (page, number)
-            for message in messages:
-                self._append(origin, message)
+            messages, end, lost = page.ring.read(number)
+            self._rings[origin] = (page, end)
             if lost:
                 self._writer.append("lost_events", "recorder", {"origin": origin, "count": lost})
+            for place, message in enumerate(messages, start=end - len(messages)):
+                self._append(origin, message, place)
             news = news or bool(messages) or bool(lost)
         if news or self.page.words.load(layout.RECORDER_FAILING):
             self._commit()
         self._beat()
+        return news
 
-    def _append(self, origin: str, message: bytes) -> None:
+    def _append(self, origin: str, message: bytes, place: int) -> None:
+        """Keep the event's place in its ring: what stands twice can be told from what was twice."""
         event: dict[str, Any] = msgspec.json.decode(message)
-        self._writer.append(event["kind"], origin, event["data"], mono_ns=event["mono_ns"])
+        data = {"n": place, **event["data"]}
+        self._writer.append(event["kind"], origin, data, mono_ns=event["mono_ns"])
 
     def _commit(self) -> None:
         try:
@@ -101,6 +112,10 @@ class Recorder:
         except AuditWriteError:
             self.page.words.store(layout.RECORDER_FAILING, 1)
             return
+        for origin, (page, number) in self._rings.items():
+            self.page.words.store(POSITIONS[origin], number)
+            if origin == "engine":
+                self.page.words.store(layout.RECORDER_ENGINE_PID, page.pid)
         self.page.words.store(layout.RECORDER_FAILING, 0)
         self.page.words.store(layout.RECORDER_RECORDS, self._writer.head[0])
 
