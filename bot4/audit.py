@@ -1,25 +1,21 @@
 """Commands of the audit log."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot4.errors import BadInput
+from bot4.errors import BadInput, require
 
 app = typer.Typer(help="The tamper-evident audit log.")
 
-
-@app.callback()
-def audit() -> None:
-    """The tamper-evident audit log."""
+Directory = Annotated[Path, typer.Argument(help="Folder of the log.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def verify(
-    directory: Annotated[Path, typer.Argument(help="Folder of the log.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
+def verify(directory: Directory, as_json: AsJson = False) -> int:
     """Check every record; exit 1 and name the first one that is not as it was written."""
     import msgspec
 
@@ -38,3 +34,47 @@ def verify(
     else:
         print(f"NOT verified: {report.reason}")
     return 0 if report.verified else 1
+
+
+@app.command()
+def tail(
+    directory: Directory,
+    count: Annotated[int, typer.Option("-n", help="How many records.")] = 20,
+    as_json: AsJson = False,
+) -> int:
+    """Show the last records; nothing is verified."""
+    import msgspec
+
+    from host.audit import AuditInputError
+    from host.audit.export import tail as last
+
+    require(count > 0, f"-n {count}: a number above 0")
+    try:
+        found = last(directory, count)
+    except AuditInputError as error:
+        raise BadInput(str(error)) from None
+    for record in found:
+        if as_json:
+            print(msgspec.json.encode(record).decode())
+            continue
+        at = datetime.datetime.fromtimestamp(record.wall_ns / 1e9, datetime.UTC)
+        data = " ".join(f"{key}={value}" for key, value in record.data.items())
+        print(f"{record.seq:>7} {at:%H:%M:%S.%f} {record.origin:9} {record.kind:18} {data}")
+    return 0
+
+
+@app.command()
+def export(
+    directory: Directory,
+    out: Annotated[Path, typer.Argument(help="File to write: .json, .csv or .parquet.")],
+) -> int:
+    """Write all records in another form; nothing is verified."""
+    from host.audit import AuditInputError
+    from host.audit.export import export as write
+
+    try:
+        count = write(directory, out)
+    except AuditInputError as error:
+        raise BadInput(str(error)) from None
+    print(f"{count} records in {out}")
+    return 0
