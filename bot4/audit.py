@@ -8,6 +8,8 @@ import typer
 
 from bot4.errors import BadInput, require
 
+KEY_BYTES = 32
+
 app = typer.Typer(help="The tamper-evident audit log.")
 
 Directory = Annotated[Path, typer.Argument(help="Folder of the log.")]
@@ -15,7 +17,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def verify(directory: Directory, as_json: AsJson = False) -> int:
+def verify(
+    directory: Directory,
+    witness_key: Annotated[Path | None, typer.Option(help="The auditor's key, 32 bytes.")] = None,
+    as_json: AsJson = False,
+) -> int:
     """Check every record; exit 1 and name the first one that is not as it was written."""
     import msgspec
 
@@ -23,7 +29,7 @@ def verify(directory: Directory, as_json: AsJson = False) -> int:
     from host.audit.verify import verify as check
 
     try:
-        report = check(directory)
+        report = check(directory, witness_key=_key(witness_key))
     except AuditInputError as error:
         raise BadInput(str(error)) from None
     if as_json:
@@ -31,9 +37,23 @@ def verify(directory: Directory, as_json: AsJson = False) -> int:
     elif report.verified:
         end = "closed in order" if report.clean_end else "not closed: still written, or cut off"
         print(f"verified: {report.records} records, {end}")
+        made = "made by the witness" if report.receipts_checked else "not checked: no witness key"
+        print(f"{report.receipts} receipts ({made}), up to record {report.receipts_to}")
+        print(f"{report.unvouched} records after it are vouched for by nobody")
     else:
         print(f"NOT verified: {report.reason}")
     return 0 if report.verified else 1
+
+
+def _key(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        key = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}") from None
+    require(len(key) == KEY_BYTES, f"{file}: a witness key has {KEY_BYTES} bytes")
+    return key
 
 
 @app.command()

@@ -4,8 +4,8 @@ It shares only names and constants with the writer. Where the writer puts a line
 pieces, the verifier takes the bytes apart: parse, spell again, compare, hash what stands on disk.
 
 What a good verdict means: every record from 1 to `records` is what its hash says, in an unbroken
-chain. What it does NOT mean: that nothing was cut off at the very end, or that nobody wrote the
-whole chain anew. Both need the witness (receipts for the head, kept off this machine). `clean_end`
+chain. What it does NOT mean: that nothing was cut off at the very end, after `receipts_to`, or,
+without the witness key, that nobody wrote the whole chain anew (host.audit.receipts). `clean_end`
 is False when the last record is not "close": a running or crashed recorder, or a cut. `head` is
 what to compare.
 """
@@ -21,6 +21,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from host.audit import AuditInputError
+from host.audit.receipts import KIND_RECEIPT, Receipts
 from host.audit.record import (
     FORMAT_VERSION,
     HASH_TAIL_BYTES,
@@ -56,6 +57,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     segments: int = 0
     first_wall_ns: int | None = None
     last_wall_ns: int | None = None
+    receipts: int = 0  # receipts of the witness in the log
+    receipts_checked: bool = False  # True when their MACs were checked, with the witness key
+    receipts_to: int = 0  # the last record that a receipt vouches for
+    unvouched: int = 0  # records after it
+    epochs: list[dict[str, int]] = []  # power-ups of the witness: epoch, first record that tells
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,15 +89,19 @@ class _Fault(Exception):
         self.file, self.reason, self.seq = file, reason, seq
 
 
-def verify(directory: str | os.PathLike[str], *, settle_s: float = 0.1) -> Report:
+def verify(
+    directory: str | os.PathLike[str], *, witness_key: bytes | None = None, settle_s: float = 0.1
+) -> Report:
     """Check the log in `directory`, holding one line at a time; AuditInputError when there is none.
 
-    A last line without its end is given `settle_s` to be finished, since the log may be in use.
+    With `witness_key` the receipts' MACs are checked too. A last line without its end is given
+    `settle_s` to be finished, since the log may be in use.
     """
     path = Path(directory)
     try:
         names = sorted(entry.name for entry in path.iterdir())
-        chain = _Chain(settle_s)
+        receipts = Receipts(witness_key)
+        chain = _Chain(settle_s, receipts)
         fault = _walk(path, names, chain)
     except OSError as error:
         where = error.filename or path
@@ -112,6 +122,11 @@ def verify(directory: str | os.PathLike[str], *, settle_s: float = 0.1) -> Repor
         segments=len(_segments(names)[0]),
         first_wall_ns=chain.first_wall_ns,
         last_wall_ns=last.wall_ns if last else None,
+        receipts=receipts.taken,
+        receipts_checked=witness_key is not None,
+        receipts_to=receipts.vouched_most,
+        unvouched=chain.records - receipts.vouched_most,
+        epochs=receipts.epochs,
     )
 
 
@@ -161,7 +176,8 @@ def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
 class _Chain:
     """How far the log is good."""
 
-    def __init__(self, settle_s: float) -> None:
+    def __init__(self, settle_s: float, receipts: Receipts) -> None:
+        self._receipts = receipts
         self.records = self.opened = self.closed = self.torn = 0
         self.head = ZERO_HASH
         self.in_session = False
@@ -206,6 +222,11 @@ class _Chain:
             reason = self._session(record)
             if reason:
                 return reason
+        if record.kind == KIND_RECEIPT:
+            reason = self._receipts.take(seq, record.data)
+            if reason:
+                return reason
+        self._receipts.record(seq, record.hash)
         self.records = seq
         self.head = record.hash
         self.last = record

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from controller import frames, mac, protocol
 from controller.times import Times
@@ -16,7 +17,7 @@ class Seen:
     """What the controller has said, for the checks of the guard's loop and for `status`."""
 
     challenge_ns: int = 0
-    status: dict[str, int] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
     noise: int = 0
     refused: int = 0
     sessions: int = 0
@@ -39,7 +40,7 @@ class HostLink:
         link_key: bytes,
         send: Callable[[bytes], None],
         may_answer: Callable[[], bool],
-        on_message: Callable[[str, dict[str, int]], None],
+        on_message: Callable[[str, dict[str, Any]], None],
         on_restart: Callable[[], None],
         on_tamper: Callable[[str], None],
     ) -> None:

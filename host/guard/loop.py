@@ -163,7 +163,7 @@ class Guard:
         keeper = self.halting.keeper
         self._link.tell_mode(keeper.mode, keeper.reason, keeper.epoch)
 
-    def _on_message(self, name: str, fields: dict[str, int]) -> None:
+    def _on_message(self, name: str, fields: dict[str, Any]) -> None:
         if name == "STATUS":
             armed = fields["state"] == states.ARMED
             self.halting.armed_seen = armed
@@ -174,7 +174,12 @@ class Guard:
         if name == "TRIP":
             self.halting.armed_seen = False
             self.step_down(Reason.CONTROLLER_TRIP, trip_reasons.NAMES[fields["reason"]])
-        named: dict[str, Any] = dict(fields)
+        named: dict[str, Any] = {
+            key: value.hex() if isinstance(value, bytes) else value for key, value in fields.items()
+        }
+        if name == "RECEIPT":
+            self.event("receipt", **named)
+            return
         if "reason" in named:
             named["reason"] = trip_reasons.NAMES[fields["reason"]]
         if name == "EVENT":
@@ -216,6 +221,8 @@ class Guard:
                 self.event("asked_down", pid=client.pid, detail=detail)
                 self.step_down(Reason.SHUTDOWN if shutdown else Reason.OPERATOR, detail)
                 client.send(self.status())
+            case "head" if client.role == RECORDER:
+                self._link.ask("WITNESS", (int(request["count"]), bytes.fromhex(request["head"])))
             case "ladder" if client.role == ENGINE:
                 client.ladder_epoch = int(request["epoch"])
                 self.event("ladder_done", epoch=client.ladder_epoch)

@@ -1,5 +1,6 @@
 """Drains the rings into the audit log by group commit; never in the way of the halt."""
 
+import contextlib
 import select
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from host import layout, shm
 from host.audit import AuditWriteError
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
+from host.recorder.showing import Showing
 
 POLL_MS = 10
 RETRY_S = 0.05
@@ -34,6 +36,7 @@ class Recorder:
         self.page = shm.create(layout.KIND_RECORDER, "recorder")
         self._guard: GuardClient | None = None
         self._rings: dict[str, tuple[shm.Page, int]] = {}
+        self._showing = Showing()
         self._beat()
 
     def run(self) -> None:
@@ -56,6 +59,7 @@ class Recorder:
             time.sleep(RETRY_S)
             return
         self._guard = guard
+        self._showing.restart()
         self._follow("guard", page, reply["recorded"])
 
     def _follow(self, origin: str, page: shm.Page, recorded: int) -> None:
@@ -93,18 +97,31 @@ class Recorder:
             if lost:
                 self._writer.append("lost_events", "recorder", {"origin": origin, "count": lost})
             for place, message in enumerate(messages, start=end - len(messages)):
-                self._append(origin, message, place)
+                self._showing.recorded(origin, self._append(origin, message, place))
             news = news or bool(messages) or bool(lost)
         if news or self.page.words.load(layout.RECORDER_FAILING):
             self._commit()
+        self._show()
         self._beat()
         return news
 
-    def _append(self, origin: str, message: bytes, place: int) -> None:
-        """Keep the event's place in its ring: what stands twice can be told from what was twice."""
+    def _show(self) -> None:
+        """Show the durable head to the witness when it is due."""
+        shown = self._showing.due(time.monotonic_ns(), *self._writer.head)
+        if shown is None or self._guard is None:
+            return
+        with contextlib.suppress(GuardUnreachable):  # the next turn finds the connection closed
+            self._guard.tell(op="head", count=shown[0], head=shown[1])
+
+    def _append(self, origin: str, message: bytes, place: int) -> str:
+        """Keep the event's place in its ring: what stands twice can be told from what was twice.
+
+        Return its kind.
+        """
         event: dict[str, Any] = msgspec.json.decode(message)
         data = {"n": place, **event["data"]}
         self._writer.append(event["kind"], origin, data, mono_ns=event["mono_ns"])
+        return str(event["kind"])
 
     def _commit(self) -> None:
         try:
