@@ -24,6 +24,7 @@ app.command("run")(host.run)
 app.command("halt")(host.halt)
 app.command("status")(host.status)
 app.add_typer(audit.app, name="audit")
+app.add_typer(bench.app, name="bench")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.
 UsageProblem: type[Exception] = next(

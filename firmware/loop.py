@@ -8,7 +8,7 @@ pass, does what is due by time and talks. A board says how often it wants each (
 import gc
 
 from controller.core import Controller
-from controller.times import elapsed_ms
+from controller.times import TICK_MASK, elapsed_ms
 
 # Bytes. A backstop only: the Pico collects by itself, between passes. In the middle of one it would
 # make that pass too long for the dead man.
@@ -70,9 +70,9 @@ class Loop:
         if full or levels != self._levels:
             self._look(levels, now_ms)
         if self._fell:
-            # HALT has just fallen: to say so over the serial line, signed, is for the next pass.
+            # HALT has just fallen: to say so over the serial line, signed, is for a pass 1 ms later.
             self._fell = False
-            self._full_ms = None
+            self._full_ms = (now_ms + 1 - board.FULL_MS) & TICK_MASK
             return
         if not full or board.FULL_MS == 0:
             self._listen(now_ms)

@@ -19,7 +19,7 @@ import msgspec
 
 from controller.times import Times
 from rig import outcome
-from rig.session import Session
+from rig.session import DENSE, LEISURE, ONE_CORE, OWN_CORE, Pace, Session
 from rig.virtual.bench import Setup, VirtualBench
 
 BENCHES = ("virtual", "emulated")
@@ -44,6 +44,19 @@ class Demo:
     scheduler: str
     host: str
     bench: str = "virtual"
+    layouts: tuple[str, ...] = (ONE_CORE, OWN_CORE)
+    loads: tuple[str, ...] = ()
+    dense: bool = False
+
+    @property
+    def total(self) -> int:
+        """Presses in all layouts together."""
+        return self.presses * len(self.layouts)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast the hand is."""
+        return DENSE if self.dense else LEISURE
 
     def check(self) -> None:
         """Raise ValueError with one line for anything that cannot be run."""
@@ -51,6 +64,9 @@ class Demo:
             raise ValueError(f"--presses {self.presses}: from 1 to {MOST_PRESSES}")
         if self.speed is not None and not 0 < self.speed <= 100_000:
             raise ValueError(f"--speed {self.speed:g}: rows a second, above 0 and at most 100000")
+        for layout in self.layouts:
+            if layout not in (ONE_CORE, OWN_CORE):
+                raise ValueError(f"--layout {layout}: it is {ONE_CORE}, {OWN_CORE} or both")
         if self.bench not in BENCHES:
             raise ValueError(f"--bench {self.bench}: it is {' or '.join(BENCHES)}")
         if self.scheduler not in ("auto", "other"):
@@ -76,17 +92,20 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
         out=out,
         data=demo.data,
         speed=demo.speed,
-        span_s=SLACK * (START_S + 2 * demo.presses * CYCLE_S),
+        span_s=SLACK * (START_S + demo.total * CYCLE_S),
         profile=PROFILE,
         scheduler=demo.scheduler,
         host=tuple(shlex.split(demo.host)) or Setup.host,
+        repeat=demo.dense,
+        loads=demo.loads,
     )
     say(f"starting: hub, {demo.bench} controller, paper venue on {demo.data}, host")
     with _bench(demo.bench, setup) as bench:
-        session = Session(bench, Times(PROFILE), random.Random(demo.seed), say)
+        session = Session(bench, Times(PROFILE), random.Random(demo.seed), say, demo.pace)
         with contextlib.closing(session):
-            session.check_data(2 * demo.presses * ROWS_PER_PRESS)
-            layouts = session.run(demo.presses)
+            if not demo.dense:
+                session.check_data(demo.total * ROWS_PER_PRESS)
+            layouts = session.run(demo.presses, demo.layouts)
             ended = session.finish()
     say("judging: capture, venue record, audit log")
     return outcome.build(bench, demo.presses, demo.seed, layouts, ended)

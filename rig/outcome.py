@@ -20,7 +20,7 @@ from rig.leaks import OrderCount, RecordError, count_orders
 from rig.presses import Presses
 from rig.report.page import Run, write_page
 from rig.report.table import print_summary
-from rig.session import ONE_CORE, Ended, Layout
+from rig.session import Ended, Layout
 from rig.venue import replayed
 from rig.virtual.bench import VirtualBench
 
@@ -48,10 +48,10 @@ def build(
         layout.name: _judge(layout, presses, asked, after_ack, audit["verified"])
         for layout in layouts
     }
-    primary = judged[ONE_CORE]
-    failed = [latency.FAIL] if complaints else []
+    primary = judged[layouts[0].name]
     if orders is not None and 0 in orders.before_each_press:
         complaints.append("a press came before any order: nothing was shown by it")
+    failed = [latency.FAIL] if complaints else []
     reasons = [
         f"{name.replace('_', ' ')}: {reason}"
         for name, layout in judged.items()
@@ -70,6 +70,8 @@ def build(
         "verdict": latency.worst([layout["verdict"] for layout in judged.values()] + failed),
         "reasons": reasons,
         "seed": seed,
+        "load": list(ended.loads),
+        "guard_worst_us": ended.status["worst_us"] if ended.status else None,
         "environment": {**environment(ended), **presses.environment},
     }
     if presses.clocks:

@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# The wires take no time in reality, so the hub runs before the guard (host.realtime: 50), and the
-# controller, which is another computer in reality, runs when both have nothing to do.
-HUB_PRIORITY, PROBE_PRIORITY, CONTROLLER_PRIORITY = 51, 50, 49
+# The wires take no time in reality and the controller is another computer: both run before the
+# guard (host.realtime: 50), whose priority the probe shares.
+HUB_PRIORITY, CONTROLLER_PRIORITY, PROBE_PRIORITY = 51, 50, 50
 PR_SET_PDEATHSIG = 1
-# us. For the fair scheduler: the hub before guard (host.realtime: 200) and controller, and these
-# before whatever else the machine runs.
-HUB_SLICE_US, PROBE_SLICE_US, CONTROLLER_SLICE_US = 100, 200, 200
+# us. The same order for the fair scheduler, where a shorter slice preempts (host.realtime: 200).
+HUB_SLICE_US, CONTROLLER_SLICE_US, PROBE_SLICE_US = 100, 150, 200
 SYS_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 # struct sched_attr, first version: size, policy, flags, nice, priority, runtime, deadline, period.
 SCHED_ATTR = struct.Struct("<IIQiIQQQ")

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,31 @@ from rig.virtual.bench import VirtualBench
 ONE_CORE, OWN_CORE = "one_core", "own_core"
 # s. How long the rig waits for each step before it calls the bench broken or the press missed.
 REARM_S, TRADE_S, ACK_S = 15.0, 10.0, 2.0
-# s. Pauses between press and release, and before a press, drawn at random.
-HELD_S, PAUSE_S = (0.03, 0.08), (0.02, 0.20)
+# s. How much longer than needed the button is held before it is tried again.
+HOLD_SLACK_S = 0.15
 # s. After the last press: time in which a leak would show.
 AFTERMATH_S = 1.0
+# Lines of progress in a layout.
+SAID = 100
 ACK = wiring.INDEX["ACK"]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a session goes, in seconds: the hand that presses, not the thing that is measured.
+
+    held -- from press to release, and pause -- from the first order to the press, drawn at random
+    poll -- between two looks at the wires
+    """
+
+    held_s: tuple[float, float] = (0.03, 0.08)
+    pause_s: tuple[float, float] = (0.02, 0.20)
+    poll_s: float = 0.01
+
+
+LEISURE = Pace()
+# Ten presses a second and more, for runs of thousands.
+DENSE = Pace(held_s=(0.003, 0.008), pause_s=(0.0, 0.012), poll_s=0.002)
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,7 @@ class Ended:
     host_exit: int | None
     fifo: bool
     cpus: list[int]
+    loads: tuple[str, ...] = ()
 
 
 class Session:
@@ -60,8 +81,14 @@ class Session:
     ACK = ACK
 
     def __init__(
-        self, bench: VirtualBench, times: Times, rng: random.Random, say: Callable[[str], None]
+        self,
+        bench: VirtualBench,
+        times: Times,
+        rng: random.Random,
+        say: Callable[[str], None],
+        pace: Pace = LEISURE,
     ) -> None:
+        self._pace = pace
         self.bench = bench
         self.wires = bench.wires
         self._times = times
@@ -78,23 +105,31 @@ class Session:
                 f"{rows_needed}"
             )
 
-    def run(self, presses: int) -> list[Layout]:
-        """Press `presses` times with everything on one core, then again with the guard on its own."""
+    def run(self, presses: int, wanted: Sequence[str] = (ONE_CORE, OWN_CORE)) -> list[Layout]:
+        """Press `presses` times in each layout; a machine with one core has only the first."""
         bench = self.bench
-        layouts = [(ONE_CORE, {bench.bench_cpu})]
-        if len(bench.cpus) > 1:
-            layouts.append((OWN_CORE, set(bench.other_cpus)))
-        probes = {name: bench.start_probe(f"probe-{name}", min(cpus)) for name, cpus in layouts}
+        places = {ONE_CORE: {bench.bench_cpu}, OWN_CORE: set(bench.other_cpus)}
+        layouts = [
+            (name, places[name]) for name in wanted if name == ONE_CORE or len(bench.cpus) > 1
+        ]
+        if not layouts:
+            raise BenchError("this machine has one core: the guard cannot have one of its own")
+        probes = {
+            name: bench.start_probe(f"probe-{name}", min(places[name]))
+            for name in {ONE_CORE, *(name for name, _cpus in layouts)}
+        }
         done = []
         for name, cpus in layouts:
             os.sched_setaffinity(self._guard_pid(), cpus)
             begun_ns = time.monotonic_ns()
             for number in range(1, presses + 1):
-                self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
+                if number % max(1, presses // SAID) == 0:
+                    self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
                 self.rearm()
                 self.press()
-            wanted = [probes[ONE_CORE], probes[name]] if name != ONE_CORE else [probes[name]]
-            done.append(Layout(name, begun_ns, time.monotonic_ns(), wanted))
+            # Hub and controller stay on the bench's core, so its probe speaks for every layout.
+            files = [file for at, file in probes.items() if at in (ONE_CORE, name)]
+            done.append(Layout(name, begun_ns, time.monotonic_ns(), files))
         time.sleep(AFTERMATH_S)
         return done
 
@@ -117,6 +152,7 @@ class Session:
             host_exit=host_exit,
             fifo=self.bench.fifo,
             cpus=self.bench.cpus,
+            loads=self.bench.setup.loads,
         )
 
     def close(self) -> None:
@@ -133,22 +169,11 @@ class Session:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
         self.wires.stimulate(stimulus.release(self._rng))
         deadline = time.monotonic() + REARM_S
-        while True:
-            self.wires.wait(lambda levels: not levels["ACK"], REARM_S)
-            self.wires.stimulate(stimulus.hold(3 * self._times.rearm_hold_ms))
-            if self.wires.wait(lambda levels: bool(levels["HALT"]), 0.3):
-                break
+        while not self._hold_button():
             if time.monotonic() > deadline:
                 raise BenchError(f"the controller could not be armed: {self._why_not()}")
-        orders = self._venue.orders()
-        armed = time.monotonic()
-        while self._venue.orders() == orders:
-            if time.monotonic() - armed > TRADE_S:
-                raise BenchError(f"the host sent no order after it was armed: {self._why_not()}")
-            if self.bench.processes["host"].poll() is not None:
-                raise BenchError("the host ended by itself")
-            time.sleep(0.005)
-        time.sleep(self._rng.uniform(*PAUSE_S))
+        self._wait_for_orders()
+        time.sleep(self._rng.uniform(*self._pace.pause_s))
 
     def press(self) -> None:
         """Press, and wait until ACK has risen or the time for it is up: then the press is missing."""
@@ -156,9 +181,30 @@ class Session:
         seen = len(self.wires.edges)
         deadline = time.monotonic() + ACK_S
         while time.monotonic() < deadline:
-            time.sleep(self._rng.uniform(*HELD_S))
+            time.sleep(self._rng.uniform(*self._pace.held_s))
             if any(line == ACK and level for _at, line, level in self.wires.fetch_edges()[seen:]):
                 return
+
+    def _hold_button(self) -> bool:
+        """Hold the button once the host is ready, until HALT rises; False when it does not."""
+        self.wires.wait(lambda levels: not levels["ACK"], REARM_S, self._pace.poll_s)
+        # The contacts must have been quiet for a while, or the button does not count.
+        time.sleep((stimulus.BOUNCE_US / 1000 + 3 * self._times.rearm_debounce_ms) / 1000)
+        self.wires.stimulate([(0, "REARM", 0)])
+        hold_s = self._times.rearm_hold_ms / 1000 + HOLD_SLACK_S
+        armed = self.wires.wait(lambda levels: bool(levels["HALT"]), hold_s, self._pace.poll_s)
+        self.wires.stimulate([(0, "REARM", 1)])
+        return armed
+
+    def _wait_for_orders(self) -> None:
+        orders = self._venue.orders()
+        armed_s = time.monotonic()
+        while self._venue.orders() == orders:
+            if time.monotonic() - armed_s > TRADE_S:
+                raise BenchError(f"the host sent no order after it was armed: {self._why_not()}")
+            if self.bench.processes["host"].poll() is not None:
+                raise BenchError("the host ended by itself")
+            time.sleep(self._pace.poll_s / 2)
 
     def status(self) -> dict[str, Any] | None:
         """Return what `bot4 status` says, or None when the host does not answer."""

@@ -27,8 +27,8 @@ class Board:
     """Pins, serial line and time of the virtual controller."""
 
     # ms. The longest sleep between passes: shorter than any time of controller.times that is watched
-    # by polling, long enough to leave the processor idle most of the time. Every pass is a full one.
-    PASS_MS, FULL_MS, LAMPS_MS = 4, 0, 0
+    # by polling, long enough to leave the processor idle most of the time.
+    PASS_MS, FULL_MS, LAMPS_MS = 4, 4, 0
     fell = False  # no PIO that could drop HALT by itself
 
     def __init__(self):

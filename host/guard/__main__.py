@@ -12,6 +12,7 @@ import serial
 from controller import wiring
 from controller.times import PROFILES, Times
 from host import realtime
+from host.guard import relay
 from host.guard.lines import LinesError
 from host.guard.link import read_key
 from host.guard.loop import Guard
@@ -24,7 +25,8 @@ def main() -> int:
     try:
         key = read_key(args.link_key)
         port = open_port(args.serial)
-        guard = Guard(args.run_dir, port, key, Times(args.profile), args.pins)
+        received = relay.start(port)
+        guard = Guard(args.run_dir, port, received, key, Times(args.profile), args.pins)
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2

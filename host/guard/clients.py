@@ -5,6 +5,7 @@ SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's pa
 """
 
 import contextlib
+import functools
 import os
 import select
 import socket
@@ -87,7 +88,7 @@ class Clients:
         credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         client = Client(sock, struct.unpack("3i", credentials)[0])
         self._by_fd[sock.fileno()] = client
-        self._register(sock.fileno(), lambda events: self._hear(client, events))
+        self._register(sock.fileno(), functools.partial(self._hear, client))
 
     def _hear(self, client: Client, _events: int) -> None:
         fds: list[int] = []

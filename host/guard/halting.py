@@ -84,6 +84,11 @@ class Halting:
         """Raise ACK once the gate is shut; for the host's own emergencies, once HALT has followed."""
         if not self._ack_due or self.lines is None:
             return
+        if self.lines.halt_is_high():
+            # The controller's word over the serial line may be read before the edge that came first.
+            self.lines.refresh()
+            if not self._ack_due:
+                return
         waited_ms = (now_ns - self._emergency_ns) // MS
         if self.lines.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return

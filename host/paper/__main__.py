@@ -48,6 +48,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     pace.add_argument("--rows-per-s", type=float, default=80.0, metavar="N")
     pace.add_argument("--span-s", type=float, metavar="S", help="make the data last S seconds")
     parser.add_argument("--start-row", type=int, default=0, metavar="N", help="counted from 0")
+    parser.add_argument("--repeat", action="store_true", help="begin again after the last row")
     options = parser.parse_args(argv)
     if not (math.isfinite(options.rows_per_s) and 0 < options.rows_per_s <= _FASTEST_ROWS_PER_S):
         raise BadInput(f"--rows-per-s must be above 0 and at most {_FASTEST_ROWS_PER_S:.0f}")
@@ -63,7 +64,7 @@ def _tape(options: argparse.Namespace) -> Tape:
     rows_per_s = options.rows_per_s
     if options.span_s is not None:
         rows_per_s = min(_SPAN_ROWS_PER_S, (series.rows - options.start_row) / options.span_s)
-    return Tape(series, rows_per_s, options.start_row)
+    return Tape(series, rows_per_s, options.start_row, options.repeat)
 
 
 def _listener(path: str) -> socket.socket:

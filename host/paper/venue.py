@@ -96,7 +96,7 @@ class Venue:
 
     @property
     def _ended(self) -> bool:
-        return self._next_row >= self._tape.series.rows
+        return self._tape.over(self._next_row)
 
     def _wait_s(self) -> float:
         if self._ended:

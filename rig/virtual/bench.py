@@ -46,6 +46,8 @@ class Setup:
     host -- command line of the host under test; the rig adds the options of `bot4 run`
     scheduler -- "auto" (SCHED_FIFO where permitted) or "other"
     patience_s -- how long to wait for another bench to end
+    repeat -- replay the data again when they are over
+    loads -- names of rig.load.LOADS that run beside everything
     """
 
     out: Path
@@ -56,6 +58,8 @@ class Setup:
     host: Sequence[str] = (sys.executable, "-m", "bot4", "run")
     scheduler: str = "auto"
     patience_s: float = 0.0
+    repeat: bool = False
+    loads: tuple[str, ...] = ()
 
 
 @dataclass
@@ -170,6 +174,9 @@ class VirtualBench:
         self._start_venue()
         self.start_controller()
         self.start_host()
+        for name in self.setup.loads:
+            command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
+            self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
 
     def _start_venue(self) -> None:
         self.venue_record = self.setup.out / "venue.jsonl"
@@ -179,6 +186,7 @@ class VirtualBench:
             command += ["--rows-per-s", str(self.setup.speed)]
         else:
             command += ["--span-s", str(self.setup.span_s)]
+        command += ["--repeat"] if self.setup.repeat else []
         self._spawn("venue", command, Placement(self.other_cpus), ready=True)
 
     def _place(self, priority: int, slice_us: int = 0, cpu: int | None = None) -> Placement:

@@ -33,8 +33,3 @@ def press(rng: random.Random) -> Pattern:
 def release(rng: random.Random) -> Pattern:
     """Close both contacts."""
     return _both(rng, 0)
-
-
-def hold(hold_ms: int) -> Pattern:
-    """Hold the re-arm button."""
-    return [(0, "REARM", 0), (hold_ms * 1000, "REARM", 1)]
