@@ -44,7 +44,7 @@ MESSAGES = (
     (0x20, "MODE", HOST, "<BBI", ("mode", "reason", "epoch")),
     (0x30, "WITNESS", HOST, "<Q32s", ("count", "head")),
     # `mac` is made with the witness key, which the host does not have (controller.witness).
-    (0x31, "RECEIPT", CONTROLLER, "<IQ32s32s", ("epoch", "count", "head", "mac")),
+    (0x31, "RECEIPT", CONTROLLER, "<IIQ32s32s", ("epoch", "number", "count", "head", "mac")),
     (0x32, "ATTEST", HOST, "<16s", ("nonce",)),
     (
         0x33,

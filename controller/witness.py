@@ -1,8 +1,9 @@
 """The witness of the audit log: vouches for heads it was shown, and never goes back.
 
-A receipt says "in this power-up (epoch) I was shown a log of `count` records that ends in
-`head`", under a key that the host does not have. Who owns the host can therefore not make a
-receipt for a log that was cut or rewritten; but what the host shows is vouched for unread.
+A receipt says "in this power-up (epoch) I was shown, as head number `number`, a log of `count`
+records that ends in `head`", under a key that the host does not have. Who owns the host can
+therefore not make a receipt for a log that was cut or rewritten; but what the host shows is
+vouched for unread.
 
 Epoch and last head are kept through `store`, which writes to flash and stops the processor
 for milliseconds. So it is called only while disarmed; the core decides when.
@@ -15,7 +16,7 @@ from hashlib import sha256
 from controller import mac, protocol
 from controller.times import elapsed_ms
 
-RECORD = "<IQ32s"
+RECORD = "<IIQ32s"
 RECORD_BYTES = struct.calcsize(RECORD)
 NO_HEAD = bytes(32)
 NO_DIGEST = bytes(32)
@@ -23,9 +24,9 @@ RECEIPT_LABEL = b"bot4 receipt"
 ATTEST_LABEL = b"bot4 attestation"
 
 
-def receipt_mac(key, epoch, count, head):
+def receipt_mac(key, epoch, number, count, head):
     """Return the MAC of a receipt under the witness key's `Mac`; the auditor computes the same."""
-    return key.full(RECEIPT_LABEL + struct.pack(RECORD, epoch, count, head))
+    return key.full(RECEIPT_LABEL + struct.pack(RECORD, epoch, number, count, head))
 
 
 def attestation_mac(key, nonce, epoch, firmware, configuration):
@@ -39,22 +40,22 @@ def configuration(times):
     return sha256(b"bot4 configuration" + told).digest()
 
 
-def pack_record(epoch, count, head):
-    """Return what `store` gets: epoch, count and head, and a CRC-32 of them."""
-    record = struct.pack(RECORD, epoch, count, head)
+def pack_record(epoch, number, count, head):
+    """Return what `store` gets: epoch, number, count and head, and a CRC-32 of them."""
+    record = struct.pack(RECORD, epoch, number, count, head)
     return record + struct.pack("<I", crc32(record) & 0xFFFFFFFF)
 
 
 def unpack_record(stored):
-    """Return (epoch, count, head) of a stored record, or None when it is not one."""
+    """Return (epoch, number, count, head) of a stored record, or None when it is not one."""
     if len(stored) != RECORD_BYTES + 4:
         return None
-    epoch, count, head = struct.unpack(RECORD, stored[:RECORD_BYTES])
-    return (epoch, count, head) if pack_record(epoch, count, head) == stored else None
+    told = struct.unpack(RECORD, stored[:RECORD_BYTES])
+    return told if pack_record(*told) == stored else None
 
 
 class Witness:
-    """Epoch, count and head.
+    """Epoch, number, count and head. The number counts the heads accepted: none can go missing.
 
     key -- 32 bytes shared with the auditor alone, or None: then nothing is vouched for
     store -- callable: store(record) keeps bytes over a power cut, or raises OSError; or None
@@ -70,9 +71,10 @@ class Witness:
         self._configuration = configuration(times)
         self._kept_ms = 0
         self._tripped = False
-        record = (0, 0, NO_HEAD) if stored is None else unpack_record(stored)
+        nothing = (0, 0, 0, NO_HEAD)
+        record = nothing if stored is None else unpack_record(stored)
         self.readable = record is not None
-        self.epoch, self.count, self.head = record or (0, 0, NO_HEAD)
+        self.epoch, self.number, self.count, self.head = record or nothing
         self.dirty = False
 
     def provisioned(self):
@@ -87,18 +89,25 @@ class Witness:
         return self.keep(now_ms)
 
     def take(self, count, head):
-        """Accept a head, or refuse (False) one that goes back or contradicts the last."""
+        """Accept a head, or refuse (False) one that goes back or contradicts the last.
+
+        Count 0 shows nothing: it asks for the receipt that stands.
+        """
+        if count == 0:
+            return True
         if count < self.count or (count == self.count and head != self.head):
             return False
-        self.dirty = self.dirty or count != self.count
-        self.count = count
-        self.head = head
+        if count > self.count:
+            self.number += 1
+            self.count = count
+            self.head = head
+            self.dirty = True
         return True
 
     def receipt(self):
         """Return the values of RECEIPT for the head that stands."""
-        signed = receipt_mac(self._key, self.epoch, self.count, self.head)
-        return (self.epoch, self.count, self.head, signed)
+        told = (self.epoch, self.number, self.count, self.head)
+        return told + (receipt_mac(self._key, *told),)
 
     def attestation(self, nonce):
         """Return the values of ATTESTATION for the host's nonce."""
@@ -124,7 +133,7 @@ class Witness:
         if self._store is None:
             return True
         try:
-            self._store(pack_record(self.epoch, self.count, self.head))
+            self._store(pack_record(self.epoch, self.number, self.count, self.head))
         except OSError:
             return False
         return True

@@ -36,7 +36,7 @@ def build(
     identity = bench.identity()
     capture = _capture(ended, identity["bench"])
     record = out / "venue.jsonl"
-    audit = verify_audit(out / "audit")
+    audit = verify_audit(out / "audit", bench.witness_key)
     orders, complaints = _orders(record, capture)
     complaints += ended.fouls
     presses = Presses(bench, capture)
@@ -85,16 +85,18 @@ def show(result: dict[str, Any]) -> None:
     print_summary(result)
 
 
-def verify_audit(directory: Path) -> dict[str, Any]:
-    """Run `bot4 audit verify` as a person would; what cannot be read is not verified."""
+def verify_audit(directory: Path, witness_key: Path) -> dict[str, Any]:
+    """Run `bot4 audit verify` as the auditor would; what cannot be read is not verified."""
     command = [sys.executable, "-m", "bot4", "audit", "verify", str(directory), "--json"]
+    command += ["--witness-key", str(witness_key)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     try:
         report = msgspec.json.decode(done.stdout)
     except msgspec.DecodeError:
         report = {"records": 0, "verified": False, "reason": done.stderr.decode().strip()}
     verified = report["verified"] is True and done.returncode == 0
-    return {"records": report["records"], "verified": verified, "reason": report.get("reason")}
+    told = ("records", "reason", "receipts", "receipts_to", "unvouched")
+    return {"verified": verified, **{name: report.get(name) for name in told}}
 
 
 def environment(ended: Ended) -> dict[str, str]:

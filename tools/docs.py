@@ -64,7 +64,7 @@ def protocol_page() -> str:
         "The answer to a challenge is the first 8 bytes of the HMAC of `bot4 answer` and the "
         "challenge under the session key.",
         "RECEIPT and ATTESTATION carry a second, full HMAC under the witness key, which the host does "
-        "not have. RECEIPT: `bot4 receipt`, epoch u32, count u64, head. ATTESTATION: `bot4 "
+        "not have. RECEIPT: `bot4 receipt`, epoch u32, number u32, count u64, head. ATTESTATION: `bot4 "
         "attestation`, nonce, epoch u32, firmware digest, configuration digest.",
         "## Field values",
         "`inputs`: "
@@ -102,7 +102,8 @@ def worked(sender: str, name: str, values: tuple, uptime_us: int) -> str:
     key = mac.Mac(EXAMPLE_KEY)
     if name == "RECEIPT":
         head = bytes(range(32))
-        values = (2, 1, head, witness.receipt_mac(mac.Mac(EXAMPLE_KEY[::-1]), 2, 1, head))
+        told = (2, 1, 1, head)
+        values = (*told, witness.receipt_mac(mac.Mac(EXAMPLE_KEY[::-1]), *told))
     frame = frames.Channel(sender, key).encode(name, values, uptime_us)
     body = frames.cobs_decode(frame[:-1])
     cut = (0, 1, 2, 6, 14, len(body) - 12, len(body) - 8, len(body))

@@ -48,7 +48,7 @@ class EmulatedBench(VirtualBench):
         if built.returncode:
             raise EmulatorError(built.stderr.strip() or "the firmware does not build")
         command = [sys.executable, "-m", "rig.emulated.pico", self._socket, str(firmware)]
-        command += [str(self._key), str(self.setup.out / "emulated.json")]
+        command += [str(self._flash), str(self.setup.out / "emulated.json")]
         # Never SCHED_FIFO: it may need a whole core for a while, and the kernel's reserve for others
         # would then stop the guard and the hub too, for 50 ms at a time.
         place = Placement(frozenset({self.bench_cpu}), 0, CONTROLLER_SLICE_US)

@@ -111,9 +111,9 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     }
 
 
-def main(path: str, folder: str, link_key: str, stamps: str) -> None:
+def main(path: str, folder: str, keys: str, stamps: str) -> None:
     """Run until the bench ends."""
-    files = {**read_folder(Path(folder)), "link.key": Path(link_key).read_bytes()}
+    files = {**read_folder(Path(folder)), **read_folder(Path(keys))}
     try:
         pico = EmulatedPico(find_image().path, files)
     except BenchError as error:

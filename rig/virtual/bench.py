@@ -95,6 +95,11 @@ class VirtualBench:
             self.wires.close()
 
     @property
+    def witness_key(self) -> Path:
+        """The key that the controller signs receipts with, for whoever audits the log."""
+        return self.setup.out / "witness.key"
+
+    @property
     def bench_cpu(self) -> int:
         """The core of hub, controller and (in the one-core layout) guard: the last one."""
         return self.cpus[-1]
@@ -138,7 +143,7 @@ class VirtualBench:
         """Power the controller up."""
         path = f"{HOUSE}:{HOUSE / 'firmware'}:{HOUSE / 'firmware' / 'unix'}"
         command = [*micropython(), str(HOUSE / "firmware" / "unix" / "main.py")]
-        command += [self.setup.profile, str(self._key)]
+        command += [self.setup.profile, str(self._flash)]
         env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._socket}
         self._spawn("pico", command, self._place(CONTROLLER_PRIORITY, CONTROLLER_SLICE_US), env)
 
@@ -165,9 +170,14 @@ class VirtualBench:
         self.setup.out.mkdir(parents=True, exist_ok=True)
         self._socket = str(self._room / "hub")
         self._venue_socket = self._room / "venue"
+        self._flash = self._room / "flash"
+        self._flash.mkdir(mode=0o700)
         self._key = self._room / "link.key"
-        self._key.touch(0o600)
-        self._key.write_bytes(os.urandom(KEY_BYTES))
+        for name in ("link.key", "witness.key"):
+            _private(self._flash / name, os.urandom(KEY_BYTES))
+        _private(self._key, (self._flash / "link.key").read_bytes())
+        # The auditor's copy: the controller has the other one, the host none.
+        _private(self.witness_key, (self._flash / "witness.key").read_bytes())
         hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self._room / "serial")]
         self._spawn("hub", hub, self._place(HUB_PRIORITY, HUB_SLICE_US), ready=True)
         self.wires = Wires(self._socket)
@@ -208,6 +218,11 @@ class VirtualBench:
         self.processes[name] = process
         if ready:
             wait_ready(process, name, log, ready_s)
+
+
+def _private(path: Path, content: bytes) -> None:
+    path.touch(0o600)
+    path.write_bytes(content)
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ WIRE_FORMAT = (
     (0x17, "EVENT_SEEN", "host", 8, "boot number"),
     (0x20, "MODE", "host", 6, "mode reason epoch"),
     (0x30, "WITNESS", "host", 40, "count head"),
-    (0x31, "RECEIPT", "controller", 76, "epoch count head mac"),
+    (0x31, "RECEIPT", "controller", 80, "epoch number count head mac"),
     (0x32, "ATTEST", "host", 16, "nonce"),
     (0x33, "ATTESTATION", "controller", 116, "nonce epoch firmware configuration mac"),
 )

@@ -18,14 +18,14 @@ def fresh(store=None, stored=None):
 
 
 def test_the_stored_record_to_the_byte():
-    record = witness.pack_record(1, 2, HEAD)
-    body = b"\x01\x00\x00\x00" + b"\x02" + bytes(7) + HEAD
+    record = witness.pack_record(1, 3, 2, HEAD)
+    body = b"\x01\x00\x00\x00" + b"\x03\x00\x00\x00" + b"\x02" + bytes(7) + HEAD
     assert record == body + struct.pack("<I", crc32(body))
-    assert witness.unpack_record(record) == (1, 2, HEAD)
+    assert witness.unpack_record(record) == (1, 3, 2, HEAD)
 
 
 def test_a_spoilt_record_is_none():
-    record = witness.pack_record(1, 2, HEAD)
+    record = witness.pack_record(1, 3, 2, HEAD)
     for place in range(len(record)):
         bent = bytearray(record)
         bent[place] ^= 1
@@ -43,12 +43,28 @@ def test_counts_only_rise():
     assert seen.take(5, HEAD)
     assert not seen.take(5, OTHER)
     assert not seen.take(4, HEAD)
-    assert not seen.take(0, witness.NO_HEAD)
     assert (seen.count, seen.head) == (5, HEAD)
     assert seen.take(6, OTHER)
     assert (seen.count, seen.head) == (6, OTHER)
     assert seen.take(2**63, HEAD)
     assert not seen.take(2**63 - 1, HEAD)
+
+
+def test_numbers_count_the_heads_accepted():
+    seen = fresh()
+    numbers = [seen.number]
+    for count, head in ((0, witness.NO_HEAD), (5, HEAD), (5, HEAD), (4, OTHER), (6, OTHER)):
+        seen.take(count, head)
+        numbers.append(seen.number)
+    assert numbers == [0, 0, 1, 1, 1, 2]
+
+
+def test_count_0_asks_for_what_stands_and_changes_nothing():
+    seen = fresh()
+    seen.take(5, HEAD)
+    seen.keep(0)
+    assert seen.take(0, OTHER)
+    assert (seen.number, seen.count, seen.head, seen.dirty) == (1, 5, HEAD, False)
 
 
 def test_unwritten_stays_unwritten_when_shown_again():
@@ -90,12 +106,12 @@ def test_each_power_up_is_an_epoch():
     assert first.keep(0)
     second = fresh(kept.append, kept[-1])
     assert second.open(0)
-    assert (second.epoch, second.count, second.head) == (2, 9, HEAD)
+    assert (second.epoch, second.number, second.count, second.head) == (2, 1, 9, HEAD)
     assert not second.take(8, OTHER)
     assert kept == [
-        witness.pack_record(1, 0, witness.NO_HEAD),
-        witness.pack_record(1, 9, HEAD),
-        witness.pack_record(2, 9, HEAD),
+        witness.pack_record(1, 0, 0, witness.NO_HEAD),
+        witness.pack_record(1, 1, 9, HEAD),
+        witness.pack_record(2, 1, 9, HEAD),
     ]
 
 
@@ -148,9 +164,9 @@ def test_a_receipt_is_what_the_auditor_computes():
     seen = fresh()
     seen.open(0)
     seen.take(7, HEAD)
-    epoch, count, head, signed = seen.receipt()
-    assert (epoch, count, head) == (1, 7, HEAD)
-    assert signed == KEY.full(b"bot4 receipt" + struct.pack("<IQ", 1, 7) + HEAD)
+    epoch, number, count, head, signed = seen.receipt()
+    assert (epoch, number, count, head) == (1, 1, 7, HEAD)
+    assert signed == KEY.full(b"bot4 receipt" + struct.pack("<IIQ", 1, 1, 7) + HEAD)
     assert len(signed) == 32
 
 
@@ -181,17 +197,18 @@ def ask(box, name, *values):
 
 def test_the_host_gets_its_receipt_also_while_armed():
     box = armed()
-    assert ask(box, "WITNESS", 3, HEAD)[:3] == (1, 3, HEAD)
-    assert ask(box, "WITNESS", 3, HEAD)[:3] == (1, 3, HEAD)
+    assert ask(box, "WITNESS", 3, HEAD)[:4] == (1, 1, 3, HEAD)
+    assert ask(box, "WITNESS", 3, HEAD)[:4] == (1, 1, 3, HEAD)
+    assert ask(box, "WITNESS", 0, OTHER)[:4] == (1, 1, 3, HEAD)
     assert box.state == "ARMED"
 
 
 def test_a_log_that_goes_back_is_refused_told_and_does_not_trip():
     box = armed()
     ask(box, "WITNESS", 3, HEAD)
-    assert ask(box, "WITNESS", 3, OTHER)[:3] == (1, 3, HEAD)
+    assert ask(box, "WITNESS", 3, OTHER)[:4] == (1, 1, 3, HEAD)
     assert box.host.last("TAMPER") == (18, 1)
-    assert ask(box, "WITNESS", 2, HEAD)[:3] == (1, 3, HEAD)
+    assert ask(box, "WITNESS", 2, HEAD)[:4] == (1, 1, 3, HEAD)
     assert box.host.last("TAMPER") == (18, 2)
     assert (10, 18, 2) in [values[3:6] for values in box.host.all("EVENT")]
     assert box.state == "ARMED"
@@ -223,7 +240,7 @@ def test_nothing_is_written_while_armed():
     assert box.written_in == [1]
     box.run(3)
     assert box.written_in == [1, 5]
-    assert box.stored[-1] == witness.pack_record(1, 69, HEAD)
+    assert box.stored[-1] == witness.pack_record(1, 69, 69, HEAD)
 
 
 def test_a_head_shown_before_arming_is_written_before_arming():
@@ -235,7 +252,7 @@ def test_a_head_shown_before_arming_is_written_before_arming():
     box.set(enclosure=0)
     box.until("WAITING")
     assert box.written_in == [1, 2]
-    assert box.stored[-1] == witness.pack_record(1, 4, HEAD)
+    assert box.stored[-1] == witness.pack_record(1, 1, 4, HEAD)
 
 
 def test_while_disarmed_it_is_written_once_a_minute():
