@@ -1,5 +1,5 @@
 # ruff: noqa: F821
-# mypy: disable-error-code="name-defined"
+# mypy: disable-error-code="name-defined,call-overload"
 """The state machines of the Pico: trip path, stopwatch, lamp pulses. Their words come from asm_pio.
 
 All run at the processor's clock, 125 MHz: one cycle is 8 ns.
