@@ -77,20 +77,23 @@ class Halting:
         self._event("halt_rose")
 
     def halt_is_high(self) -> bool:
-        """Level of HALT; without lines it reads as halted."""
-        return self.lines is not None and self.lines.halt_is_high()
+        """Level of HALT; lines that are not there, or cannot be read any more, read as halted."""
+        try:
+            return self.lines is not None and self.lines.halt_is_high()
+        except OSError:
+            return False
 
     def acknowledge(self, now_ns: int) -> None:
         """Raise ACK once the gate is shut; for the host's own emergencies, once HALT has followed."""
         if not self._ack_due or self.lines is None:
             return
-        if self.lines.halt_is_high():
+        if self.halt_is_high():
             # The controller's word over the serial line may be read before the edge that came first.
             self.lines.refresh()
             if not self._ack_due:
                 return
         waited_ms = (now_ns - self._emergency_ns) // MS
-        if self.lines.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
+        if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
         closed = close_gate(self._engine(), self._times)
         if not closed.sure:
@@ -122,7 +125,7 @@ class Halting:
                 self._event("ready_for_rearm")
             return
         # HALT must have risen after this emergency began, and the controller say so itself.
-        rose = self._halt_rose_ns > self._emergency_ns and self.lines.halt_is_high()
+        rose = self._halt_rose_ns > self._emergency_ns and self.halt_is_high()
         if rose and self.armed_seen:
             self.keeper.rearmed(now_ns)
 

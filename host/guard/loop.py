@@ -4,6 +4,7 @@ Everything that can end trading arrives here as a call of `step_down`. Nothing i
 touches a disk, waits for a peer, or runs anywhere but in this thread.
 """
 
+import contextlib
 import select
 import socket
 import time
@@ -104,7 +105,8 @@ class Guard:
                 self._tick(time.monotonic_ns())
         finally:
             self.step_down(Reason.SHUTDOWN)
-            self._lines.close()
+            with contextlib.suppress(OSError):  # a chip that is gone has let go of its lines
+                self._lines.close()
             self._clients.close()
 
     def event(self, kind: str, **data: Any) -> None:

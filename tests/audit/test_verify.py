@@ -57,6 +57,7 @@ def test_a_clean_log_is_reported_in_full(log: Path) -> None:
         segments=len(segments(log)),
         first_wall_ns=json.loads(chain[0])["wall_ns"],
         last_wall_ns=json.loads(chain[-1])["wall_ns"],
+        unvouched=12,
     )
     assert json.loads(msgspec.json.encode(report))["verified"] is True
 
