@@ -140,8 +140,8 @@ class GpiodPin(LocalPiPin):
         """Return the level of an input as it is now, of an output as we drive it."""
         if self._function == "output":
             return self._driven
-        self.open()
-        assert self._request is not None
+        if self._request is None:
+            raise LineGone(f"{self.name} ({self!r}) is not open")
         try:
             return int(self._request.get_value(self._offset) is Value.ACTIVE)
         except OSError as error:
@@ -150,9 +150,9 @@ class GpiodPin(LocalPiPin):
     def _set_state(self, value: int) -> None:
         if self._function != "output":
             raise PinSetInput(f"{self.name} ({self!r}) is an input")
+        if self._request is None:
+            raise LineGone(f"{self.name} ({self!r}) is not open")
         level = int(bool(value))
-        self.open(level)
-        assert self._request is not None
         try:
             self._request.set_value(self._offset, Value.ACTIVE if level else Value.INACTIVE)
         except OSError as error:
@@ -246,8 +246,9 @@ class GpiodFactory(LocalPiFactory):
             self._ready.unregister(fd)
 
     def close(self) -> None:
-        """Release all lines and the chip; may be called again."""
+        """Release all lines and the chip, whoever still holds a device; may be called again."""
         super().close()
+        self._reservations.clear()
         if not self._ready.closed:
             self._ready.close()
             self.chip.close()
