@@ -38,7 +38,7 @@ def factory(header: Header) -> Iterator[GpiodFactory]:
 
 @pytest.fixture
 def spare(header: Header) -> Iterator[SpareChip]:
-    """A further chip with lines GPIO17 and GPIO27."""
-    chip = SpareChip("bot4-spare")
+    """A further chip with the same lines; no header by its label."""
+    chip = SpareChip()
     yield chip
     chip.remove()

@@ -11,6 +11,8 @@ HOUSE = Path(__file__).resolve().parents[2]
 CONFIGFS = Path("/sys/kernel/config/gpio-sim")
 HALT, ACK = 17, 27
 RED, YELLOW, GREEN = 22, 23, 24
+LINES = 28
+SPARE_LABEL = "bot4-spare"
 
 
 class Header:
@@ -32,14 +34,14 @@ class Header:
 class SpareChip:
     """A further simulated chip, to be taken away while it is in use."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self) -> None:
         self._folder = CONFIGFS / "spare"
         self._there = True
         bank = self._folder / "bank"
         bank.mkdir(parents=True)
-        (bank / "num_lines").write_text("28")
-        (bank / "label").write_text(label)
-        for number in (HALT, ACK):
+        (bank / "num_lines").write_text(str(LINES))
+        (bank / "label").write_text(SPARE_LABEL)
+        for number in range(LINES):
             (bank / f"line{number}").mkdir()
             (bank / f"line{number}" / "name").write_text(f"GPIO{number}")
         (self._folder / "live").write_text("1")
@@ -57,7 +59,7 @@ class SpareChip:
     def remove(self) -> None:
         """Undo everything."""
         self.take_away()
-        for number in (HALT, ACK):
+        for number in range(LINES):
             (self._folder / "bank" / f"line{number}").rmdir()
         (self._folder / "bank").rmdir()
         self._folder.rmdir()

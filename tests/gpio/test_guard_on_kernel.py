@@ -20,7 +20,7 @@ from host import layout, modes, refusals, shm
 from host.engine.loop import make_gate
 from host.guard.client import GuardClient
 from host.modes import Intent, Reason, TradingMode
-from tests.gpio.simulated import ACK, GREEN, HALT, RED, YELLOW, Header, python
+from tests.gpio.simulated import ACK, GREEN, HALT, RED, YELLOW, Header, SpareChip, python
 
 PROFILE = "bench"
 LIMIT_S = 90.0
@@ -73,8 +73,8 @@ class Pico:
 class Bench:
     """Guard process, controller, and the two clients without which the guard answers nobody."""
 
-    def __init__(self, header: Header, folder: Path) -> None:
-        self.header = header
+    def __init__(self, header: Header, folder: Path, module: str = "host.guard") -> None:
+        self.header, self._module = header, module
         self._folder = folder
         self._key = folder / "link.key"
         self._key.touch(0o600)
@@ -90,7 +90,7 @@ class Bench:
         self.pico = Pico(header, self._key.read_bytes(), uart)
 
     def start_guard(self) -> subprocess.Popen[str]:
-        """Start `python -m host.guard` on the device."""
+        """Start `python -m host.guard`, or what stands for it, on the device."""
         options = {
             "--run-dir": str(self._folder),
             "--serial": os.ttyname(self._terminal),
@@ -99,7 +99,7 @@ class Bench:
             "--pins": "bot4gpiod",
         }
         words = [word for pair in options.items() for word in pair]
-        return python("host.guard", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return python(self._module, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def _attach(self) -> None:
         self.engine = GuardClient(self._folder, timeout_s=LIMIT_S)
@@ -210,13 +210,12 @@ def test_a_stopped_guard_lets_nothing_out_and_wakes_up_in_emergency(bench: Bench
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_guard_releases_ack_and_its_line_once_the_engine_is_gone(bench: Bench) -> None:
+def test_the_line_of_a_killed_guard_is_free_once_the_engine_is_gone(bench: Bench) -> None:
     bench.arm()
     bench.pico.press()
     bench.live_until(lambda: bench.header.level(ACK), "ACK")
     bench.guard.kill()
     bench.guard.wait()
-    assert bench.header.level(ACK) == 0
     # Our copy of the HALT request, an engine's, keeps the line taken ...
     second = bench.start_guard()
     _out, error = second.communicate(timeout=LIMIT_S)
@@ -230,3 +229,18 @@ def test_a_killed_guard_releases_ack_and_its_line_once_the_engine_is_gone(bench:
     assert third.stdout.readline() == "ready\n"
     third.terminate()
     third.communicate(timeout=LIMIT_S)
+
+
+@pytest.mark.timeout(300)
+def test_a_chip_that_goes_away_is_an_emergency(spare: SpareChip, tmp_path: Path) -> None:
+    bench = Bench(spare.header, tmp_path, "tests.gpio.guard_on_spare")
+    bench.arm()
+    assert bench.gate.permit(Intent.OPEN) == refusals.SENT
+    spare.take_away()
+    assert bench.gate.permit(Intent.OPEN) in (refusals.LEVEL_UNREADABLE, refusals.MODE)
+    code = bench.guard.wait(LIMIT_S)
+    assert code != 0
+    assert "LineGone: HALT (GPIO17): No such device" in bench.guard.stderr.read()
+    assert bench.mode()[0] == TradingMode.EMERGENCY
+    assert bench.gate.permit(Intent.OPEN) == refusals.MODE
+    bench.end()

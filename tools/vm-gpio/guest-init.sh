@@ -54,7 +54,7 @@ make_chip() {
 # Another chip comes first, as on a Pi, so that whoever counts instead of reading labels goes wrong.
 make_chip decoy raspberrypi-exp-gpio
 make_chip header "$CHIP_LABEL"
-ln -s "$chip" dev/gpiochip4
+ln -s "$chip" dev/gpiochip99 # as a Pi 5 has gpiochip4 for gpiochip0
 { echo "export VM_GPIO_CHIP=/dev/$chip"
   echo "export VM_GPIO_SYSFS=/sys/devices/platform/$device/$chip"; } >run/vm-env
 
