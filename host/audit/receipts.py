@@ -23,7 +23,7 @@ KEY_BYTES = 32
 NO_HEAD = bytes(32).hex()
 KIND_RECEIPT = "receipt"
 # A head is shown when it is the newest and its receipt recorded soon after: far fewer in between.
-REMEMBERED = 65536
+REMEMBERED = 4096
 FIELDS = {"n": int, "epoch": int, "number": int, "count": int, "head": str, "mac": str}
 
 

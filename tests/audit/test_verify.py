@@ -112,7 +112,7 @@ def test_no_false_alarm_on_generated_logs(
 
 
 def test_the_log_is_streamed_not_held_in_memory(tmp_path: Path) -> None:
-    log = make_log(tmp_path / "log", 8_000, segment_bytes=64 << 20)
+    log = make_log(tmp_path / "log", 40_000, segment_bytes=64 << 20)
     size = sum(path.stat().st_size for path in segments(log))
     tracemalloc.start()
     try:
