@@ -15,6 +15,7 @@ from host import realtime
 from host.guard.lines import LinesError
 from host.guard.link import read_key
 from host.guard.loop import Guard
+from host.modes import OnKill
 
 
 def main() -> int:
@@ -24,7 +25,9 @@ def main() -> int:
     try:
         key = read_key(args.link_key)
         port = open_port(args.serial)
-        guard = Guard(args.run_dir, port, key, Times(args.profile), args.pins)
+        guard = Guard(
+            args.run_dir, port, key, Times(args.profile), args.pins, OnKill(args.on_kill)
+        )
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2
@@ -63,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--link-key", required=True)
     parser.add_argument("--profile", choices=PROFILES, required=True)
     parser.add_argument("--pins", required=True, help="name of a gpiozero pin factory")
+    parser.add_argument("--on-kill", choices=[*OnKill], default=OnKill.CANCEL_ENTRIES)
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--fifo", action="store_true")
     return parser.parse_args()

@@ -22,16 +22,23 @@ from host.guard.clients import ENGINE, RECORDER, Client, Clients
 from host.guard.halting import MS, Halting
 from host.guard.lines import Lines, open_factory
 from host.guard.link import HostLink
-from host.modes import Reason
+from host.modes import OnKill, Reason
 
 
 class Guard:
     """One halt line, one controller, one engine, one recorder."""
 
     def __init__(
-        self, run_dir: Path, port: serial.Serial, link_key: bytes, times: Times, factory: str
+        self,
+        run_dir: Path,
+        port: serial.Serial,
+        link_key: bytes,
+        times: Times,
+        factory: str,
+        on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self.times = times
+        self._on_kill = on_kill
         self.running = True
         self.page = shm.create(layout.KIND_GUARD, "guard")
         self._poller = select.poll()
@@ -185,6 +192,8 @@ class Guard:
 
     def _on_leave(self, client: Client) -> None:
         reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
+        if client.role == ENGINE:
+            self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"pid {client.pid} left")
         self.event("left", role=client.role, pid=client.pid)
 
@@ -199,8 +208,15 @@ class Guard:
                 self.step_down(Reason.SHUTDOWN if shutdown else Reason.OPERATOR, detail)
                 client.send(self.status())
             case "ladder" if client.role == ENGINE:
-                client.ladder_epoch = int(request["epoch"])
-                self.event("ladder_done", epoch=client.ladder_epoch)
+                self.halting.ladder_done(client, int(request["epoch"]))
+            case "liquidate" if client.role == ENGINE:
+                epoch = int(request["epoch"])
+                granted = self.halting.keeper.grant(epoch, self._on_kill)
+                self.event("liquidation", epoch=epoch, granted=granted)
+            case "resume" if client.role == ENGINE:
+                reason = Reason[str(request["reason"])]
+                if self.halting.keeper.resume(reason, time.monotonic_ns()):
+                    self.halting.spread_news()
             case other:
                 raise ValueError(f"unknown request {other!r}")
 
