@@ -93,7 +93,12 @@ RUNGS = (
     (Rung.REDUCE, TradingMode.REDUCED, 60, "half limits; nothing to confirm"),
     (Rung.PAUSE, TradingMode.PAUSED, 60, "nothing opens; the venue lists no entry any more"),
     (Rung.CANCEL, TradingMode.EMERGENCY, 0, "the venue lists no order but the stops that may stay"),
-    (Rung.LIQUIDATE, TradingMode.EMERGENCY, 0, "the venue's position is zero, and no order is open"),
+    (
+        Rung.LIQUIDATE,
+        TradingMode.EMERGENCY,
+        0,
+        "the venue's position is zero, and no order is open",
+    ),
     (Rung.HALTED, TradingMode.EMERGENCY, 0, "everything above is confirmed; a person may re-arm"),
 )
 MODE_OF = {rung: mode for rung, mode, _after_s, _what in RUNGS}

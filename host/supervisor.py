@@ -43,6 +43,8 @@ class Plan:
     link_key: Path
     profile: str
     host_id: str
+    config: Path
+    on_kill: str
     guard_cpu: int | None = None
     fifo: bool = True
     python: str = sys.executable
@@ -51,11 +53,14 @@ class Plan:
         """Return the command line of one process."""
         start = [self.python, "-m", f"host.{name}"]
         if name == "recorder":
-            return [*start, str(self.run_dir), str(self.audit_dir), self.host_id]
+            words = (self.run_dir, self.audit_dir, self.host_id, self.config)
+            return [*start, *map(str, words)]
         if name == "engine":
-            return [*start, str(self.run_dir), str(self.venue)]
+            state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
+            return [*start, *map(str, (self.run_dir, self.venue, self.config, state))]
         start += ["--run-dir", str(self.run_dir), "--serial", self.serial, "--pins", self.pins]
         start += ["--link-key", str(self.link_key), "--profile", self.profile]
+        start += ["--on-kill", self.on_kill]
         start += ["--cpu", str(self.guard_cpu)] if self.guard_cpu is not None else []
         return start + (["--fifo"] if self.fifo else [])
 

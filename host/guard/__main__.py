@@ -25,9 +25,7 @@ def main() -> int:
     try:
         key = read_key(args.link_key)
         port = open_port(args.serial)
-        guard = Guard(
-            args.run_dir, port, key, Times(args.profile), args.pins, OnKill(args.on_kill)
-        )
+        guard = Guard(args.run_dir, port, key, Times(args.profile), args.pins, OnKill(args.on_kill))
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2

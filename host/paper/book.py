@@ -110,7 +110,14 @@ class Book:
         if code or qty is None:
             return m.Reject(message.id, code or m.BAD_QTY)
         order = Order(
-            message.id, message.side, qty, qty, price, message.reduce_only, len(self._used_ids), stop
+            message.id,
+            message.side,
+            qty,
+            qty,
+            price,
+            message.reduce_only,
+            len(self._used_ids),
+            stop,
         )
         self._used_ids.add(order.id)
         self._orders[order.id] = order

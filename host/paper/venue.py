@@ -72,9 +72,7 @@ class Venue:
     def turn_maintenance(self) -> None:
         """Begin or end maintenance: nothing is accepted and nothing fills, the feed goes on."""
         self._desk.maintenance = not self._desk.maintenance
-        self._record.write(
-            "maintenance", on=self._desk.maintenance, mono_ns=time.monotonic_ns()
-        )
+        self._record.write("maintenance", on=self._desk.maintenance, mono_ns=time.monotonic_ns())
 
     def run(self, on_listening: Callable[[], None]) -> None:
         """Serve until stopped. Rows begin when this is called. Raises RecordError."""

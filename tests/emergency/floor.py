@@ -195,5 +195,7 @@ class Floor:
     def slices(self) -> list[dict[str, Any]]:
         """Every slice that left."""
         return [
-            event for event in self.events if event["kind"] == "slice" and event["outcome"] == "SENT"
+            event
+            for event in self.events
+            if event["kind"] == "slice" and event["outcome"] == "SENT"
         ]

@@ -154,7 +154,9 @@ def test_refused_order_types_are_followed_by_others_and_plain_ones_only_alone(
 ) -> None:
     floor = long(tmp_path, "2")
     floor.port.handle(stop("stop", "sell", "2", "80"))
-    floor.port.refuse = lambda message: "REDUCE_ONLY_REFUSED" if message.get("reduce_only") else None
+    floor.port.refuse = lambda message: (
+        "REDUCE_ONLY_REFUSED" if message.get("reduce_only") else None
+    )
     floor.begin()
     floor.run(4)
     kinds = [(s["type"], s["reduce_only"]) for s in floor.slices()]

@@ -98,7 +98,9 @@ def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> N
     assert book.open_orders() == []
 
 
-def stop_order(order_id: str, side: str, qty: str, stop: str | None, reduce_only: bool = True) -> m.New:
+def stop_order(
+    order_id: str, side: str, qty: str, stop: str | None, reduce_only: bool = True
+) -> m.New:
     return m.New(order_id, "REDUCE", side, "stop", qty, None, reduce_only, stop)  # type: ignore[arg-type]
 
 

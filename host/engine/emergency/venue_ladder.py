@@ -65,6 +65,7 @@ class VenueLadder:
         self.stops: list[dict[str, Any]] = []
         self._req = 0
         self._waiting: set[str] = set()
+        self._protected = self._wants_token = False
         self._begin_again(False, False, 0)
 
     @property
