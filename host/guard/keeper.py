@@ -6,7 +6,7 @@ from collections.abc import Callable
 from controller.times import Times
 from host import layout, modes
 from host.hotpath.words import Words
-from host.modes import OnKill, Reason, Rung, TradingMode
+from host.modes import OnKill, Reason, TradingMode
 
 NEXT_UP = {
     TradingMode.PAUSED: TradingMode.REDUCED,
@@ -71,7 +71,7 @@ class Keeper:
         """
         if (self.mode, self.reason) != (TradingMode.EMERGENCY, Reason.NOT_ARMED):
             return False
-        if reason not in modes.LAST or modes.last_rung(reason, OnKill.FLATTEN) < Rung.CANCEL:
+        if not modes.liquidates(reason, OnKill.FLATTEN):
             return False
         self._step(TradingMode.EMERGENCY, reason, now_ns, "unfinished in an earlier run")
         return True

@@ -4,12 +4,13 @@ from decimal import Decimal
 from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from host.modes import OnKill
 
-Millis = Annotated[int, msgspec.Meta(ge=10, le=60_000)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-Bps = Annotated[float, msgspec.Meta(gt=0, le=5_000)]
+Millis = Annotated[int, Meta(ge=10, le=60_000)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Bps = Annotated[float, Meta(gt=0, le=5_000)]
 
 
 class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,20 +19,31 @@ class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A deadline never ends a rung: it raises an alert, and the ladder keeps trying.
     """
 
-    on_kill: OnKill = OnKill.CANCEL_ENTRIES
-    # ms. An answer that is not there by then is asked for again.
-    retry_ms: Millis = 500
-    # ms. How long a slice may rest before it is taken off and planned anew.
-    slice_wait_ms: Millis = 1_000
-    cancel_deadline_s: Seconds = 5.0
-    liquidate_deadline_s: Seconds = 60.0
-    # Quote currency. Largest value of one slice.
-    slice_value_quote: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1_000.0
-    # Basis points from the mark: the first slice, what each unfilled one adds, and the bound.
-    slippage_bps: Bps = 20.0
-    most_slippage_bps: Bps = 200.0
-    # Basis points from the last price: where a stop goes when no price can be had.
-    stop_distance_bps: Bps = 300.0
+    on_kill: Annotated[OnKill, Meta(description="what a kill does with what is at the venue")] = (
+        OnKill.CANCEL_ENTRIES
+    )
+    retry_ms: Annotated[
+        Millis, Meta(description="an answer that is not there by then is asked for again")
+    ] = 500
+    slice_wait_ms: Annotated[
+        Millis, Meta(description="a slice that rests so long is taken off and planned anew")
+    ] = 1_000
+    cancel_deadline_s: Annotated[
+        Seconds, Meta(description="alert when the cancel rung takes longer")
+    ] = 5.0
+    liquidate_deadline_s: Annotated[
+        Seconds, Meta(description="alert when the liquidate rung takes longer")
+    ] = 60.0
+    slice_value_quote: Annotated[
+        float, Meta(gt=0, le=1e9), Meta(description="largest value of one slice")
+    ] = 1_000.0
+    slippage_bps: Annotated[
+        Bps, Meta(description="bound of the first slice from the mark, and what each adds")
+    ] = 20.0
+    most_slippage_bps: Annotated[Bps, Meta(description="widest bound of any slice")] = 200.0
+    stop_distance_bps: Annotated[
+        Bps, Meta(description="from the last price to the stop when no price can be had")
+    ] = 300.0
 
     def slippage(self, attempt: int) -> Decimal:
         """Return the bound of slice number `attempt` (from 0) as a share of the price."""
