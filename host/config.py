@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from host.engine.checks.limits import Limits
+from host.engine.checks.limits import NAME, Limits, fits
 from host.engine.emergency.settings import Emergency
 
 DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
+STRATEGY_ID = re.compile(r"[a-z0-9]{1,12}")
+WEB_ADDRESS = re.compile(r"(https?://\S+)?")
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -47,10 +49,13 @@ class Host(Section, frozen=True):
 class Strategy(Section, frozen=True):
     """Who trades what; both names go into every client order id."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,12}$", description="strategy id")]
-    instrument: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_/-]{1,16}$", description="instrument at the venue")
-    ]
+    id: Annotated[str, Meta(description="strategy id: `[a-z0-9]{1,12}`")]
+    instrument: Annotated[str, Meta(description="instrument: `[A-Za-z0-9_/-]{1,16}`")]
+
+    def __post_init__(self) -> None:
+        """Refuse names that do not fit into an order id (ValueError)."""
+        fits("id", self.id, STRATEGY_ID)
+        fits("instrument", self.instrument, NAME)
 
 
 class Reconciliation(Section, frozen=True):
@@ -64,9 +69,7 @@ class Reconciliation(Section, frozen=True):
 class Alerts(Section, frozen=True):
     """Who is told. The audit log and the journal always are; empty means not asked for."""
 
-    webhook_url: Annotated[
-        str, Meta(pattern=r"^(https?://\S+)?$", description="POST of one JSON object an alert")
-    ] = ""
+    webhook_url: Annotated[str, Meta(description="POST of one JSON object an alert")] = ""
     smtp_host: Annotated[str, Meta(max_length=255, description="mail server")] = ""
     smtp_port: Annotated[int, Meta(ge=1, le=65_535, description="its port")] = 25
     mail_from: Annotated[str, Meta(max_length=255, description="sender")] = ""
@@ -79,9 +82,10 @@ class Alerts(Section, frozen=True):
     ] = 30
 
     def __post_init__(self) -> None:
-        """Refuse a mail server without sender or receivers (ValueError)."""
+        """Refuse other addresses than of the web, and mail without sender or receivers."""
+        fits("webhook_url", self.webhook_url, WEB_ADDRESS)
         if self.smtp_host and not (self.mail_from and self.mail_to):
-            raise ValueError("smtp_host needs mail_from and mail_to")
+            raise ValueError("smtp_host: needs mail_from and mail_to")
 
 
 class Config(Section, frozen=True):
@@ -122,4 +126,4 @@ def _explain(error: str) -> str:
         return f'[limits] {named[2]}: neither set nor loosened ("loosened: why")'
     if named:
         return f"[{section}] {named[2]}: missing"
-    return f"[{section}] {key}: {what}" if key else f"[{section}]: {what}"
+    return f"[{section}] {key}: {what}" if key else f"[{section}] {what}"

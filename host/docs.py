@@ -100,7 +100,7 @@ def _keys(kind: type[msgspec.Struct]) -> str:
     for field in msgspec.structs.fields(kind):
         default = field.default
         if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
-            default = field.default_factory()  # type: ignore[operator]
+            default = field.default_factory()
         shown = "required" if default is msgspec.NODEFAULT else f"`{_plain(default)}`"
         about = _about(hints[field.name])
         rows.append([f"`{field.name}`", _range(hints[field.name]), shown, about])
@@ -141,8 +141,6 @@ def _bounds(meta: msgspec.Meta) -> str:
     said = [
         f"{word} {getattr(meta, k):g}" for k, word in words.items() if getattr(meta, k) is not None
     ]
-    if meta.pattern is not None:
-        said.append(f"`{meta.pattern}`")
     return " ".join(said)
 
 

@@ -2,7 +2,9 @@
 
 settings      timers, slices, slippage
 liquidation   the next slice of a position: pure arithmetic
-venue_ladder  the rungs at one venue
+cancelling    the cancel rung at one venue, steps and deadlines
+venue_ladder  the liquidate rung on top of it
+slices        which order type the venue takes, how far the price has gone
 stops         what a protective stop is, and the one that is placed without a price
 ladder        all venues together: done when each of them is
 progress      what survives a crash of the whole host

@@ -45,6 +45,11 @@ class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Bps, Meta(description="from the last price to the stop when no price can be had")
     ] = 300.0
 
+    def __post_init__(self) -> None:
+        """Refuse a widest bound below the first one (ValueError)."""
+        if self.most_slippage_bps < self.slippage_bps:
+            raise ValueError("most_slippage_bps: must not be below slippage_bps")
+
     def slippage(self, attempt: int) -> Decimal:
         """Return the bound of slice number `attempt` (from 0) as a share of the price."""
         bps = min(self.slippage_bps * (attempt + 1), self.most_slippage_bps)

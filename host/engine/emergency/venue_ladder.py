@@ -1,49 +1,27 @@
-"""The rungs at one venue: a machine of questions and answers, with the time passed in.
+"""One venue's part of the emergency: the cancel rung, then the liquidate rung where there is one.
 
-    LISTING -> CANCELLING -> LISTING -> POSITION -> DONE                        without liquidation
-    LISTING -> POSITION -> MARK -> SLICE (-> ENDING) -> LISTING -> ... -> DONE  with it
+    LISTING -> POSITION -> MARK -> SLICE (-> ENDING) -> LISTING -> ... -> POSITION of zero -> DONE
 
-An empty list followed by a position of zero is proof: fills come from open orders only. So every
-slice ends in LISTING, and a late fill is found by the next POSITION whatever told of it.
+Every slice ends in LISTING, so a late fill is found by the next POSITION whatever told of it.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 from host import refusals
 from host.engine.emergency import stops
-from host.engine.emergency.liquidation import ZERO, Rules, Slice
+from host.engine.emergency.cancelling import CancelRung, Step
+from host.engine.emergency.liquidation import Rules, Slice
 from host.engine.emergency.port import Port
 from host.engine.emergency.settings import Emergency
 from host.engine.emergency.slices import Slices, Verdict
 from host.modes import Intent, Rung
 
-MS = 1_000_000
 
+class VenueLadder(CancelRung):
+    """Cancels, and closes the position where the emergency asks for it.
 
-class Step(IntEnum):
-    """What is being waited for."""
-
-    IDLE = 0
-    LISTING = 1
-    CANCELLING = 2
-    POSITION = 3
-    MARK = 4
-    SLICE = 5
-    ENDING = 6
-    DONE = 7
-
-
-ANSWERS = {"open_orders": Step.LISTING, "position": Step.POSITION, "mark": Step.MARK}
-QUESTIONS = {step: op for op, step in ANSWERS.items()}
-
-
-class VenueLadder:
-    """One venue's part of the emergency.
-
-    tell(kind, **data) -- pushes an event for the audit log; kind "alert" wants a person
     token() -- the ladder's token of this epoch, 0 until the guard has granted it
     """
 
@@ -54,117 +32,36 @@ class VenueLadder:
         tell: Callable[..., None],
         token: Callable[[], int],
     ) -> None:
-        self.port = port
-        self._settings = settings
-        self._tell = tell
+        super().__init__(port, settings, tell)
         self._token = token
         self._slices = Slices(settings)
-        self.step = Step.IDLE
-        self.rung = Rung.HALTED
-        self.position = ZERO
-        self.stops: list[dict[str, Any]] = []
-        self._req = 0
-        self._waiting: set[str] = set()
-        self._protected = self._wants_token = False
-        self._begin_again(False, False, 0)
+        self._liquidate = self._protected = self._wants_token = False
 
     @property
     def wants_token(self) -> bool:
         """True while the position is to be closed and the guard has not granted it yet."""
         return self._wants_token and not self._token()
 
-    @property
-    def done(self) -> bool:
-        """True once the venue has confirmed the last rung."""
-        return self.step == Step.DONE
-
     def begin(self, liquidate: bool, keep_stops: bool, now_ns: int) -> None:
         """Start for a new emergency. Stops stay while a position is closed, whatever is asked."""
-        self._begin_again(liquidate, keep_stops or liquidate, now_ns)
-        self._reach(Rung.CANCEL, now_ns)
-        if not self._keep_stops:
-            self._cancel_everything()
-        for order_id in self.port.entries() if self._keep_stops else ():
-            self._cancel(order_id)
-        self._go(Step.LISTING, now_ns)
-
-    def restart(self, now_ns: int) -> None:
-        """The connection is new: ask everything again; what was in flight shows in the answers."""
-        if self.step not in (Step.IDLE, Step.DONE):
-            self._go(Step.LISTING, now_ns)
-
-    def tick(self, now_ns: int) -> None:
-        """Ask again what is overdue, take off slices that rest too long, say when it is late."""
-        if self.step in (Step.IDLE, Step.DONE):
-            return
-        if now_ns > self._deadline_ns:
-            self._alert("LADDER_OVERDUE", step=self.step.name, reachable=self.port.reachable())
-            self._set_deadline(now_ns)
-        if not self.port.reachable():
-            return
-        waited_ms = (now_ns - self._asked_ns) // MS
-        if self._wants_token and self._token():
-            self._wants_token = False
-            self._go(Step.LISTING, now_ns)
-        elif self.step == Step.SLICE and waited_ms >= self._settings.slice_wait_ms:
-            self._end_slice(now_ns)
-        elif self.step != Step.SLICE and waited_ms >= self._settings.retry_ms:
-            # A slice whose end is unknown is on the list, or it is not: LISTING resolves it.
-            again = Step.MARK if self.step == Step.MARK else Step.LISTING
-            self._go(again, now_ns)
+        self._liquidate = liquidate
+        self._protected = self._wants_token = False
+        self._slices.begin()
+        self._begin(keep_stops or liquidate, now_ns)
 
     def take(self, event: dict[str, Any], now_ns: int) -> None:
         """Take one event of the venue."""
-        kind = event["ev"]
-        if kind in ANSWERS:
-            if self.step == ANSWERS[kind] and event["req"] == self._req:
-                getattr(self, f"_take_{kind}")(event, now_ns)
-        elif kind == "cancelled_all":
-            self._gone(set(event["ids"]) | self._waiting, now_ns)
-        elif kind in ("cancelled", "cancel_reject"):
-            self._gone({event["id"]}, now_ns)
-        elif kind == "reject" and self._slice_is(event["id"]):
-            self._refused(event["reason"], now_ns)
-        elif kind == "fill":
-            self._filled(event, now_ns)
+        match event["ev"]:
+            case "mark" if self._asked(event):
+                self._take_mark(event, now_ns)
+            case "reject" if self._slice_is(event["id"]):
+                self._refused(event["reason"], now_ns)
+            case "fill":
+                self._filled(event, now_ns)
+            case _:
+                super().take(event, now_ns)
 
-    # -- cancel -----------------------------------------------------------------------------
-
-    def _take_open_orders(self, event: dict[str, Any], now_ns: int) -> None:
-        self.stops = [order for order in event["orders"] if stops.is_stop(order)]
-        kept = self.stops if self._keep_stops else []
-        going = {order["id"] for order in event["orders"]} - {order["id"] for order in kept}
-        if not going:
-            self._go(Step.POSITION, now_ns)
-            return
-        self._sweeps += 1
-        # By turns, because a venue may refuse the one or the other.
-        if not self._keep_stops and self._sweeps % 2:
-            self._cancel_everything()
-        else:
-            for order_id in going:
-                self._cancel(order_id)
-        self._waiting = going
-        self._go(Step.CANCELLING, now_ns)
-
-    def _cancel(self, order_id: str) -> None:
-        self.port.send({"op": "cancel", "id": order_id, "intent": "CANCEL"}, Intent.CANCEL)
-
-    def _cancel_everything(self) -> None:
-        self.port.send({"op": "cancel_all", "intent": "CANCEL"}, Intent.CANCEL)
-
-    def _gone(self, ids: set[str], now_ns: int) -> None:
-        if self.step == Step.CANCELLING:
-            self._waiting -= ids
-            if not self._waiting:
-                self._go(Step.LISTING, now_ns)
-        elif any(self._slice_is(order_id) for order_id in ids):
-            self._go(Step.LISTING, now_ns)
-
-    # -- liquidate --------------------------------------------------------------------------
-
-    def _take_position(self, event: dict[str, Any], now_ns: int) -> None:
-        self.position = Decimal(event["qty"])
+    def _swept(self, now_ns: int) -> None:
         if not self._liquidate:
             self._finish()
         elif abs(self.position) > self._slices.dust:
@@ -176,6 +73,26 @@ class VenueLadder:
             self._go(Step.LISTING, now_ns)
         else:
             self._finish()
+
+    def _overdue(self, waited_ms: int, now_ns: int) -> None:
+        if self._wants_token and self._token():
+            self._wants_token = False
+            self._go(Step.LISTING, now_ns)
+        elif self.step == Step.SLICE:
+            if waited_ms >= self._settings.slice_wait_ms:
+                self._end_slice(now_ns)
+        elif self.step == Step.MARK:
+            if waited_ms >= self._settings.retry_ms:
+                self._go(Step.MARK, now_ns)
+        else:
+            # A slice whose end is unknown is on the list, or it is not: LISTING resolves it.
+            super()._overdue(waited_ms, now_ns)
+
+    def _gone(self, ids: set[str], now_ns: int) -> None:
+        if any(self._slice_is(order_id) for order_id in ids):
+            self._go(Step.LISTING, now_ns)
+        else:
+            super()._gone(ids, now_ns)
 
     def _take_mark(self, event: dict[str, Any], now_ns: int) -> None:
         rules = Rules(*(Decimal(event[name]) for name in ("tick", "qty_step", "min_notional")))
@@ -254,57 +171,5 @@ class VenueLadder:
             self._protected = True
             self._alert("NO_PRICE", stop=bool(request))
 
-    # -- steps ------------------------------------------------------------------------------
-
-    def _begin_again(self, liquidate: bool, keep_stops: bool, now_ns: int) -> None:
-        self._liquidate, self._keep_stops = liquidate, keep_stops
-        self._asked_ns = self._deadline_ns = now_ns
-        self._sweeps = 0
-        self._protected = self._wants_token = False
-        self._slices.begin()
-
     def _slice_is(self, order_id: str | None) -> bool:
         return self.step in (Step.SLICE, Step.ENDING) and order_id == self._slices.order_id
-
-    def _go(self, step: Step, now_ns: int) -> None:
-        self.step = step
-        self._asked_ns = now_ns
-        if step in QUESTIONS and self.port.reachable():
-            self._req += 1
-            self.port.ask(QUESTIONS[step], self._req)
-
-    def _reach(self, rung: Rung, now_ns: int) -> None:
-        self.rung = rung
-        self._set_deadline(now_ns)
-        self._tell("rung", venue=self.port.name, rung=rung.name)
-
-    def _set_deadline(self, now_ns: int) -> None:
-        settings = self._settings
-        liquidating = self.rung == Rung.LIQUIDATE
-        wait_s = settings.liquidate_deadline_s if liquidating else settings.cancel_deadline_s
-        self._deadline_ns = now_ns + int(wait_s * 1e9)
-
-    def _finish(self) -> None:
-        self.step = Step.DONE
-        self.rung = Rung.HALTED
-        bare = stops.uncovered(self.position, self.stops if self._keep_stops else [])
-        self._tell(
-            "rung",
-            venue=self.port.name,
-            rung=Rung.HALTED.name,
-            position=f"{self.position:f}",
-            stops=len(self.stops) if self._keep_stops else 0,
-            uncovered=f"{bare:f}",
-        )
-
-    def _alert(self, code: str, **data: Any) -> None:
-        position = f"{self.position:f}"
-        self._tell(
-            "alert",
-            code=code,
-            venue=self.port.name,
-            rung=self.rung.name,
-            position=position,
-            open_orders=len(self._waiting) + len(self.stops),
-            **data,
-        )
