@@ -112,3 +112,16 @@ def test_loading_never_crashes_the_process_at_its_end() -> None:
     script = "from host import config; config.load(config.DEFAULT)"
     codes = [subprocess.run([sys.executable, "-c", script]).returncode for _ in range(12)]
     assert codes == [0] * 12
+
+
+@pytest.mark.parametrize("missing", ["max_loss_quote", "authorised_strategies"])
+def test_a_host_without_a_rail_does_not_start(tmp_path: Path, missing: str) -> None:
+    file = tmp_path / "bot4.toml"
+    file.write_text(without(missing))
+    command = [sys.executable, "-m", "bot4", "run", "--config", str(file), "--venue", "none.sock"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'bot4: {file}: [limits] {missing}: neither set nor loosened ("loosened: why")\n'
+    )
+    assert not (tmp_path / "run").exists()

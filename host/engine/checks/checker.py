@@ -33,7 +33,7 @@ class Checker:
         An order that only reduces is held to everything but the limits of size, number and loss,
         so that none of these keeps a position from shrinking.
         """
-        good = all(math.isfinite(n) and n > 0 for n in (order.quantity, order.price))
+        good = 0 < order.quantity < math.inf and 0 < order.price < math.inf
         if not good or order.side not in (1, -1) or not facts.usable():
             return refusals.BAD_NUMBER
         code = self._identity.check(order, facts.now_ns)

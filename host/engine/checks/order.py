@@ -45,10 +45,14 @@ class Facts:
 
     def usable(self) -> bool:
         """Return False when any of it is not a number to compare with."""
-        numbers = (self.last_price, self.data_age_s, self.position, self.open_buy, self.open_sell)
+        # A sum is finite only when every part of it is.
+        total = self.last_price + self.data_age_s + self.position + self.open_buy + self.open_sell
         return (
-            all(map(math.isfinite, (*numbers, self.others_value, self.equity, self.share)))
+            math.isfinite(total + self.others_value + self.equity)
             and self.last_price > 0
             and 0 < self.share <= 1
-            and min(self.open_buy, self.open_sell, self.open_orders, self.others_value) >= 0
+            and self.open_buy >= 0
+            and self.open_sell >= 0
+            and self.open_orders >= 0
+            and self.others_value >= 0
         )

@@ -47,6 +47,8 @@ class Average:
         self._window_ns = int(window_s * 1e9)
         self._part_ns = max(1, self._window_ns // BUCKETS)
         self._parts: deque[list[float]] = deque()
+        self._total = 0.0
+        self._count = 0.0
 
     def add(self, value: float, now_ns: int) -> None:
         """Take one value."""
@@ -55,13 +57,18 @@ class Average:
             self._parts[-1][2] += 1
         else:
             self._parts.append([now_ns, value, 1])
+        self._total += value
+        self._count += 1
 
     def mean(self, now_ns: int) -> float | None:
         """Return the mean, or None when the window is empty."""
-        while self._parts and now_ns - self._parts[0][0] >= self._window_ns:
-            self._parts.popleft()
-        count = sum(part[2] for part in self._parts)
-        return sum(part[1] for part in self._parts) / count if count else None
+        if self._parts and now_ns - self._parts[0][0] >= self._window_ns:
+            while self._parts and now_ns - self._parts[0][0] >= self._window_ns:
+                self._parts.popleft()
+            # Added up anew, at most once a part: subtracting would let rounding errors grow.
+            self._total = sum(part[1] for part in self._parts)
+            self._count = sum(part[2] for part in self._parts)
+        return self._total / self._count if self._count else None
 
 
 class Highest:
@@ -70,20 +77,20 @@ class Highest:
     def __init__(self, window_s: float) -> None:
         self._window_ns = int(window_s * 1e9)
         self._part_ns = max(1, self._window_ns // BUCKETS)
-        self._parts: deque[list[float]] = deque()  # [last time, highest], falling
+        # [first time, last time, highest]: falling values, so the first one is the highest.
+        self._parts: deque[list[float]] = deque()
 
     def add(self, value: float, now_ns: int) -> float:
         """Take one value; return the largest in the window that ends now."""
-        while self._parts and now_ns - self._parts[0][0] >= self._window_ns:
+        while self._parts and now_ns - self._parts[0][1] >= self._window_ns:
             self._parts.popleft()
-        last_ns = now_ns
-        while self._parts and self._parts[-1][1] <= value:
+        while self._parts and self._parts[-1][2] <= value:
             self._parts.pop()
         if self._parts and now_ns - self._parts[-1][0] < self._part_ns:
-            self._parts[-1][0] = last_ns  # keeps the higher value a part longer
+            self._parts[-1][1] = now_ns  # stands for this lower value too, a part longer at most
         else:
-            self._parts.append([last_ns, value])
-        return self._parts[0][1]
+            self._parts.append([now_ns, now_ns, value])
+        return self._parts[0][2]
 
     def clear(self) -> None:
         """Forget everything: the account was reconciled, and what was before cannot be compared."""
