@@ -1,5 +1,6 @@
 """`python -m host.engine RUN_DIR VENUE_SOCKET CONFIG STATE_FILE`: started by the supervisor."""
 
+import hashlib
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
         wanted = config.load(Path(settings))
         guard = GuardClient(Path(run_dir))
         engine = Engine(guard, Path(venue), wanted, Progress(Path(state)))
+        digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
+        engine.event("configuration", sha256=digest)
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         realtime.freeze_gc()

@@ -77,6 +77,7 @@ def test_a_stop_that_covers_too_little_is_said_to(tmp_path: Path) -> None:
     floor.begin(Reason.HALT_LINE)
     floor.run()
     assert D(floor.events[-1]["uncovered"]) == D("1.5")
+    assert floor.alerts() == ["POSITION_UNPROTECTED"]
 
 
 @pytest.mark.parametrize("lost", ["cancelled", "cancelled_all", "open_orders", "position"])

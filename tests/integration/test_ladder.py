@@ -132,6 +132,27 @@ def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_p
         bench.rearm()
 
 
+def test_a_host_killed_in_mid_ladder_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
+    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+        wait_position(person)
+        venue = bench.bench.processes["venue"]
+        venue.send_signal(signal.SIGUSR1)  # maintenance: the ladder cannot end
+        time.sleep(0.2)
+        bench.press()
+        time.sleep(0.3)
+        killed = bench.bench.processes.pop("host")
+        killed.kill()
+        killed.wait(10)
+        time.sleep(0.5)  # its children end with it
+        venue.send_signal(signal.SIGUSR1)
+        bench.bench.start_host()
+        status = bench.wait_status(timeout_s=20.0, ladder_done=True, reason="HALT_LINE")
+        assert (status["ladder_done"], status["reason"]) == (True, "HALT_LINE")
+        assert person.position() == 0
+        assert wait_log(bench, "ladder_unfinished")["reason"] == "HALT_LINE"
+        bench.rearm()
+
+
 def hold_rearm(bench: Trading) -> None:
     """Release the switch and hold the button, as somebody does who has not read the alarm."""
     from rig.virtual import stimulus

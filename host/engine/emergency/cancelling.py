@@ -162,12 +162,14 @@ class CancelRung:
 
     def _finish(self) -> None:
         self.step = Step.DONE
-        self.rung = Rung.HALTED
         bare = stops.uncovered(self.position, self.stops if self._keep_stops else [])
+        if bare and self.rung == Rung.CANCEL:
+            self._alert("POSITION_UNPROTECTED", uncovered=f"{bare:f}")
+        self.rung = Rung.HALTED
         self._tell(
             "rung",
             venue=self.port.name,
-            rung=Rung.HALTED.name,
+            rung=self.rung.name,
             position=f"{self.position:f}",
             stops=len(self.stops) if self._keep_stops else 0,
             uncovered=f"{bare:f}",

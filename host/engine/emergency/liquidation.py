@@ -30,14 +30,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Slice:
-    """One order of the plan; `whole` when it is all of the position."""
+    """One order of the plan."""
 
     side: str
     quantity: Decimal
     type: str
     reduce_only: bool
     price: Decimal | None
-    whole: bool
 
     def request(self, order_id: str) -> dict[str, Any]:
         """Return the order as the venue takes it."""
@@ -71,7 +70,7 @@ def plan(
         price = None
         if order_type == "limit":
             price = bounded_price(side, mark, settings.slippage(attempt), rules.tick)
-        return Slice(side, quantity, order_type, reduce_only, price, quantity == left)
+        return Slice(side, quantity, order_type, reduce_only, price)
 
 
 def bounded_price(side: str, mark: Decimal, share: Decimal, tick: Decimal) -> Decimal:

@@ -7,6 +7,9 @@ from host.engine.emergency.liquidation import KINDS, ZERO, Rules, Slice, plan
 from host.engine.emergency.settings import Emergency
 
 PLAIN = len(KINDS) - 1
+# The venue may judge the least notional at another price than ours: below so many of it we believe
+# that a position is too small. A larger one that is refused so is refused like any other.
+SMALL = 2
 
 
 class Verdict(Enum):
@@ -31,7 +34,7 @@ class Slices:
         self.dust = ZERO
         self.order_id = ""
         self._kind = 0
-        self._last: Slice | None = None
+        self._small = False
         self._disputed: Decimal | None = None
 
     @property
@@ -41,19 +44,15 @@ class Slices:
 
     def next(self, position: Decimal, mark: Decimal, rules: Rules) -> Slice | None:
         """Return the next slice; None when the position is less than one step."""
+        self._small = abs(position) * mark < SMALL * rules.min_notional
         return plan(position, mark, rules, self._settings, self.attempt, self._kind)
-
-    def sent(self, order_id: str, what: Slice) -> None:
-        """Remember the slice that is at the venue now."""
-        self.order_id, self._last = order_id, what
 
     def refused(self, why: str, position: Decimal) -> Verdict:
         """Judge the refusal of the last slice, which was planned for `position`."""
         if why == "MAINTENANCE":
             return Verdict.WAIT
-        if why == "BELOW_MIN_NOTIONAL":
-            whole = self._last is not None and self._last.whole
-            return Verdict.DUST if whole else Verdict.AGAIN
+        if why == "BELOW_MIN_NOTIONAL" and self._small:
+            return Verdict.DUST
         if why == "REDUCE_ONLY_WOULD_INCREASE" and position != self._disputed:
             # Our position was out of date; said twice of the same one, it is the type that is refused.
             self._disputed = position

@@ -119,7 +119,7 @@ class VenueLadder(CancelRung):
         code = self.port.send(request, Intent.LIQUIDATE, self._token())
         self._tell("slice", outcome=refusals.NAMES[code], mark=f"{mark:f}", **request)
         if code == refusals.SENT:
-            self._slices.sent(order_id, wanted)
+            self._slices.order_id = order_id
             self._go(Step.SLICE, now_ns)
 
     def _end_slice(self, now_ns: int) -> None:
