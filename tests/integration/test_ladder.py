@@ -142,7 +142,7 @@ def test_a_host_killed_in_mid_ladder_goes_on_when_it_is_started_again(tmp_path: 
         time.sleep(0.3)
         killed = bench.bench.processes.pop("host")
         killed.kill()
-        killed.wait(10)
+        killed.communicate(timeout=10)
         time.sleep(0.5)  # its children end with it
         venue.send_signal(signal.SIGUSR1)
         bench.bench.start_host()
