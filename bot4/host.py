@@ -25,23 +25,30 @@ RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
 
 def run(
     venue: Annotated[Path, typer.Option(help="Socket of the paper venue.")],
-    serial: Annotated[str, typer.Option(help="Serial port of the controller.")] = "/dev/ttyAMA0",
-    pins: Annotated[str, typer.Option(help="gpiozero pin factory, by name.")] = "bot4gpiod",
-    link_key: Annotated[Path, typer.Option(help="Key shared with the controller.")] = Path(
-        "~/.config/bot4/link.key"
-    ),
-    profile: Annotated[str, typer.Option(help="Times: production or bench.")] = "production",
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration; options here go before it.")
+    ] = None,
+    serial: Annotated[str | None, typer.Option(help="Serial port of the controller.")] = None,
+    pins: Annotated[str | None, typer.Option(help="gpiozero pin factory, by name.")] = None,
+    link_key: Annotated[Path | None, typer.Option(help="Key shared with the controller.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Times: production or bench.")] = None,
     run_dir: RunDir = DEFAULT_RUN_DIR,
-    audit_dir: Annotated[Path, typer.Option(help="Folder of the audit log.")] = Path(
-        "~/.local/state/bot4/audit"
-    ),
+    audit_dir: Annotated[Path | None, typer.Option(help="Folder of the audit log.")] = None,
     guard_cpu: Annotated[int | None, typer.Option(help="Core of the guard alone.")] = None,
-    scheduler: Annotated[str, typer.Option(help="Of the guard: fifo or other.")] = "fifo",
+    scheduler: Annotated[str | None, typer.Option(help="Of the guard: fifo or other.")] = None,
 ) -> int:
     """Trade on paper until told to stop. Nothing is traded before the controller is armed by hand."""
     from controller.times import PROFILES
+    from host.config import DEFAULT, ConfigError, load
     from host.supervisor import Plan, StartFailed, Supervisor
 
+    file = (config or DEFAULT).expanduser().absolute()
+    try:
+        wanted = load(file)
+    except ConfigError as error:
+        raise BadInput(str(error)) from None
+    profile = profile or wanted.host.profile
+    scheduler = scheduler or wanted.host.scheduler
     require(profile in PROFILES, f"--profile {profile}: it is production or bench")
     require(scheduler in ("fifo", "other"), f"--scheduler {scheduler}: it is fifo or other")
     require(venue.is_socket(), f"--venue {venue}: no venue listens there")
@@ -52,13 +59,15 @@ def run(
     )
     plan = Plan(
         run_dir=run_dir.expanduser(),
-        audit_dir=audit_dir.expanduser(),
+        audit_dir=(audit_dir or Path(wanted.host.audit_dir)).expanduser(),
         venue=venue,
-        serial=serial,
-        pins=pins,
-        link_key=link_key.expanduser(),
+        serial=serial or wanted.host.serial,
+        pins=pins or wanted.host.pins,
+        link_key=(link_key or Path(wanted.host.link_key)).expanduser(),
         profile=profile,
         host_id=platform.node() or "unnamed",
+        config=file,
+        on_kill=wanted.emergency.on_kill,
         guard_cpu=guard_cpu,
         fifo=scheduler == "fifo",
     )

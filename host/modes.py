@@ -5,7 +5,7 @@ The mode is one 64-bit word, written by the guard alone:
     bits 0-7 mode, 8-15 reason, 16-31 zero, 32-63 epoch (counts every change)
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class TradingMode(IntEnum):
@@ -66,16 +66,102 @@ class Reason(IntEnum):
     RISK = 21
     OPERATOR = 22
     SHUTDOWN = 23
+    DRAWDOWN = 24
+    UNKNOWN_ORDER = 25
 
 
-# How far each reason steps down. Anything that leaves the host blind is EMERGENCY.
-LEVEL_OF: dict[Reason, TradingMode] = {
-    reason: TradingMode.PAUSED
-    if reason in (Reason.AUDIT_UNWRITABLE, Reason.FEED_LOST)
-    else TradingMode.EMERGENCY
-    for reason in Reason
-    if reason not in (Reason.NONE, Reason.REARMED, Reason.CONDITIONS_HELD)
-}
+class Rung(IntEnum):
+    """One step of the graduated emergency, in the order in which it is climbed."""
+
+    REDUCE = 0
+    PAUSE = 1
+    CANCEL = 2
+    LIQUIDATE = 3
+    HALTED = 4
+
+
+class OnKill(StrEnum):
+    """What a kill does with what is at the venue."""
+
+    CANCEL_ENTRIES = "cancel_entries"
+    CANCEL_ALL = "cancel_all"
+    FLATTEN = "flatten"
+
+
+RUNGS = (
+    # rung, mode, s until the next one while the reason stands, what is done and when it is done
+    (Rung.REDUCE, TradingMode.REDUCED, 60, "half limits; nothing to confirm"),
+    (Rung.PAUSE, TradingMode.PAUSED, 60, "nothing opens; the venue lists no entry any more"),
+    (Rung.CANCEL, TradingMode.EMERGENCY, 0, "the venue lists no order but the stops that may stay"),
+    (
+        Rung.LIQUIDATE,
+        TradingMode.EMERGENCY,
+        0,
+        "the venue's position is zero, and no order is open",
+    ),
+    (Rung.HALTED, TradingMode.EMERGENCY, 0, "everything above is confirmed; a person may re-arm"),
+)
+MODE_OF = {rung: mode for rung, mode, _after_s, _what in RUNGS}
+NEXT_AFTER_S = {rung: after_s for rung, _mode, after_s, _what in RUNGS}
+
+# `last` of a reason that ends the way `on_kill` says: LIQUIDATE under "flatten", else CANCEL.
+BY_ON_KILL = None
+
+LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
+    # reason, first rung, last rung (HALTED follows every EMERGENCY), what happened
+    (Reason.NOT_ARMED, Rung.CANCEL, Rung.CANCEL, "started; orders of an earlier run are cancelled"),
+    (Reason.HALT_LINE, Rung.CANCEL, BY_ON_KILL, "HALT fell or reads low"),
+    (Reason.CONTROLLER_TRIP, Rung.CANCEL, BY_ON_KILL, "the controller says that it tripped"),
+    (Reason.CONTROLLER_STATUS, Rung.CANCEL, BY_ON_KILL, "the controller is not armed"),
+    (Reason.CONTROLLER_SILENT, Rung.CANCEL, BY_ON_KILL, "no valid challenge in time"),
+    (Reason.CONTROLLER_RESTART, Rung.CANCEL, BY_ON_KILL, "a new session while one stood"),
+    (Reason.LINK_TAMPER, Rung.CANCEL, BY_ON_KILL, "a frame that the controller never sent"),
+    (Reason.SERIAL_LOST, Rung.CANCEL, BY_ON_KILL, "the serial port is gone"),
+    (Reason.GUARD_STALLED, Rung.CANCEL, BY_ON_KILL, "the guard itself was stopped or starved"),
+    (Reason.GUARD_FAULT, Rung.CANCEL, BY_ON_KILL, "the guard's halt path raised"),
+    (Reason.LOST_EDGE, Rung.CANCEL, BY_ON_KILL, "the kernel dropped an edge of a line"),
+    (Reason.ENGINE_STALE, Rung.CANCEL, BY_ON_KILL, "no fresh heartbeat of the engine"),
+    (Reason.ENGINE_LOST, Rung.CANCEL, BY_ON_KILL, "the engine ended"),
+    (Reason.ENGINE_STUCK, Rung.CANCEL, BY_ON_KILL, "the engine wrote what it never writes"),
+    (Reason.RECORDER_STALE, Rung.CANCEL, BY_ON_KILL, "no fresh heartbeat of the recorder"),
+    (Reason.AUDIT_UNWRITABLE, Rung.PAUSE, Rung.PAUSE, "the audit log cannot be written"),
+    (Reason.VENUE_LOST, Rung.CANCEL, Rung.CANCEL, "the venue cannot be reached"),
+    (Reason.FEED_LOST, Rung.PAUSE, Rung.PAUSE, "market data have ended or are gone"),
+    (Reason.RISK, Rung.REDUCE, Rung.LIQUIDATE, "a risk measure is above its limit"),
+    (Reason.OPERATOR, Rung.CANCEL, BY_ON_KILL, "`bot4 halt`"),
+    (Reason.SHUTDOWN, Rung.CANCEL, Rung.CANCEL, "the host was told to end"),
+    (Reason.DRAWDOWN, Rung.CANCEL, Rung.LIQUIDATE, "the rolling loss is above its limit"),
+    (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
+)
+FIRST = {reason: first for reason, first, _last, _what in LADDER}
+LAST = {reason: last for reason, _first, last, _what in LADDER}
+
+# How far each reason steps down at once. Anything that leaves the host blind is EMERGENCY.
+LEVEL_OF = {reason: MODE_OF[first] for reason, first in FIRST.items()}
+
+
+def last_rung(reason: Reason, on_kill: OnKill) -> Rung:
+    """Return where the ladder of `reason` ends; a reason that only steps up has none (KeyError)."""
+    last = LAST[reason]
+    if last is not None:
+        return last
+    return Rung.LIQUIDATE if on_kill == OnKill.FLATTEN else Rung.CANCEL
+
+
+def liquidates(reason: Reason, on_kill: OnKill) -> bool:
+    """Return True when the ladder of `reason` closes the position."""
+    return reason in LAST and last_rung(reason, on_kill) >= Rung.LIQUIDATE
+
+
+def rung_after(reason: Reason, stood_s: float) -> Rung:
+    """Return the rung that `reason` has reached once it has stood for `stood_s` seconds."""
+    rung, last = FIRST[reason], LAST[reason]
+    while NEXT_AFTER_S[rung] and last is not None and rung < last:
+        stood_s -= NEXT_AFTER_S[rung]
+        if stood_s < 0:
+            break
+        rung = Rung(rung + 1)
+    return rung
 
 
 def permitted(mode: int, intent: int) -> bool:

@@ -7,6 +7,7 @@ to that), and a dead guard closes the gate by its lease, so its own death is a h
 import fcntl
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,19 +44,29 @@ class Plan:
     link_key: Path
     profile: str
     host_id: str
+    config: Path
+    on_kill: str
     guard_cpu: int | None = None
     fifo: bool = True
     python: str = sys.executable
+
+    @property
+    def snapshot(self) -> Path:
+        """The configuration as it was at the start: what a restarted child must run under."""
+        return self.run_dir / "config.toml"
 
     def command(self, name: str) -> list[str]:
         """Return the command line of one process."""
         start = [self.python, "-m", f"host.{name}"]
         if name == "recorder":
-            return [*start, str(self.run_dir), str(self.audit_dir), self.host_id]
+            words = (self.run_dir, self.audit_dir, self.host_id, self.snapshot)
+            return [*start, *map(str, words)]
         if name == "engine":
-            return [*start, str(self.run_dir), str(self.venue)]
+            state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
+            return [*start, *map(str, (self.run_dir, self.venue, self.snapshot, state))]
         start += ["--run-dir", str(self.run_dir), "--serial", self.serial, "--pins", self.pins]
         start += ["--link-key", str(self.link_key), "--profile", self.profile]
+        start += ["--on-kill", self.on_kill]
         start += ["--cpu", str(self.guard_cpu)] if self.guard_cpu is not None else []
         return start + (["--fifo"] if self.fifo else [])
 
@@ -82,6 +93,8 @@ class Supervisor:
         self._stop_fd, self._stop_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._started = False
         self._lock = lock_run_dir(plan.run_dir)
+        # Limits that are loosened in the file while the host runs must not come in by a crash.
+        shutil.copyfile(plan.config, plan.snapshot)
 
     def stop(self, *_signal: object) -> None:
         """Ask `run` to end; safe in a signal handler."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rig.capture.model import Capture
 from rig.latency import Press, find_presses
 
-QUERIES = frozenset({"open_orders", "position", "hello", "subscribe"})
+QUERIES = frozenset({"open_orders", "position", "mark", "hello", "subscribe"})
 CANCELS = frozenset({"cancel", "cancel_all"})
 
 _Times = NDArray[np.int64]
@@ -74,6 +74,10 @@ class _ClockStep(_Line, tag="clock_step"):
     pass
 
 
+class _Maintenance(_Line, tag="maintenance"):
+    pass
+
+
 class _RefusedClient(_Line, tag="refused_client"):
     pass
 
@@ -85,7 +89,7 @@ class _Packet(_Line, tag="packet"):
 
 # What the venue itself did; only packets come from a host. A kind that is not listed is refused.
 _VENUE_KINDS = _Start | _Stop | _Fill | _Connect | _Disconnect | _Cancelled | _End
-_DECODER = msgspec.json.Decoder(_VENUE_KINDS | _ClockStep | _RefusedClient | _Packet)
+_DECODER = msgspec.json.Decoder(_VENUE_KINDS | _ClockStep | _Maintenance | _RefusedClient | _Packet)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,14 @@
-"""The engine: feed -> features -> decision -> risk -> gate -> venue, fills.
+"""The engine: feed -> features -> decision -> checks -> gate -> venue, fills.
 
-strategy   features and decision
-risk       pre-trade checks
-orders     what is open at the venue, position, cash
-ladder     works off an emergency: cancels, asks, confirms
-venue      the connection to the paper venue
-loop       one loop over all of them
+strategy     features and decision
+checks       pre-trade checks
+trader       from a row of the feed to an order
+orders       what is open at the venue, position, cash
+port         every order passes the gate here
+provenance   ids that say who made an order
+reconciler   finds what is on the account and not ours
+emergency    works off an emergency: cancels, liquidates, confirms
+conditions   why the engine itself wants to be stepped down
+venue        the connection to the paper venue
+loop         one loop over all of them
 """

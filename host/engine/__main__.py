@@ -1,22 +1,27 @@
-"""`python -m host.engine RUN_DIR VENUE_SOCKET`: started by the supervisor."""
+"""`python -m host.engine RUN_DIR VENUE_SOCKET CONFIG STATE_FILE`: started by the supervisor."""
 
+import hashlib
 import signal
 import sys
 from pathlib import Path
 
-from host import realtime
+from host import config, realtime
+from host.engine.emergency.progress import Progress
 from host.engine.loop import Engine
-from host.engine.risk import Limits
 from host.guard.client import GuardClient, GuardUnreachable
 
 GUARD_LOST = 3
 
 
-def main(run_dir: str, venue: str) -> int:
+def main(run_dir: str, venue: str, settings: str, state: str) -> int:
     """Attach to the guard, say `ready`, trade until told to stop or the guard is gone."""
     realtime.die_with_parent()
     try:
-        engine = Engine(GuardClient(Path(run_dir)), Path(venue), Limits())
+        wanted = config.load(Path(settings))
+        guard = GuardClient(Path(run_dir))
+        engine = Engine(guard, Path(venue), wanted, Progress(Path(state)))
+        digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
+        engine.event("configuration", sha256=digest)
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         realtime.freeze_gc()

@@ -8,49 +8,81 @@ from typing import Any
 
 import msgspec
 
-from host import layout, modes, refusals, shm
-from host.engine import risk, strategy
-from host.engine.ladder import Ladder
-from host.engine.orders import Book, Order
+from host import layout, modes, shm
+from host.config import Config
+from host.engine.checks.checker import Checker
+from host.engine.checks.limits import loosened, number
+from host.engine.conditions import Conditions
+from host.engine.emergency.ladder import Ladder
+from host.engine.emergency.progress import Progress
+from host.engine.orders import Book
+from host.engine.port import VenuePort
+from host.engine.provenance import Ids
+from host.engine.reconciler import Reconciler
+from host.engine.trader import Trader
 from host.engine.venue import VenueConnection, VenueLost
 from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
-from host.modes import Intent, Reason, TradingMode
+from host.modes import Reason, TradingMode
 
 HEARTBEAT_MS = 5
 RECONNECT_MS = 200
-# Value of one lot in quote currency: a hundredth of the largest position.
-LOT_SHARE = 0.01
-# Rows that an entry may rest before it is cancelled and decided anew.
-ENTRY_ROWS = 3
-NO_SHARE = 0.0
-PRICE_DECIMALS = 8
+VENUE = "paper"
 
 
 class Engine:
     """Trades one instrument at one venue, through one gate."""
 
-    def __init__(self, guard: GuardClient, venue_path: Path, limits: risk.Limits) -> None:
+    def __init__(
+        self, guard: GuardClient, venue_path: Path, config: Config, progress: Progress
+    ) -> None:
         self.running = True
         self.page = shm.create(layout.KIND_ENGINE, "engine")
         self._beat()
         self._guard = guard
+        unfinished = progress.unfinished()
         reply, self._guard_page, fds = guard.attach("engine", self.page)
-        self._gate = make_gate(self._guard_page, self.page, reply, fds)
-        self._limits = limits
         self._venue_path = venue_path
         self._feed: VenueConnection | None = None
-        self._trade: VenueConnection | None = None
         self._reached_ns = 0
-        self._features = strategy.Features()
+        self._venue_cash = Decimal(0)
+        self._emergency = True
+        self._conditions = Conditions(self.page.words)
         self._book = Book()
-        self._ladder = Ladder(self._cancel_all, self._ask)
-        self._lot = Decimal(0)
-        self._row = 0
-        self._row_ns = 0
-        self._number = 0
-        self._run = time.time_ns() // 1_000_000
-        self._refused_epoch = 0
+        self._checker = Checker(config.limits)
+        ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
+        gate = make_gate(self._guard_page, self.page, reply, fds)
+        most_age_ns = number(config.limits.max_data_age_s) * 1e9
+        self._port = VenuePort(
+            VENUE, gate, ids, self._book, self._checker.rate, most_age_ns, lambda: self._mode()[2]
+        )
+        self._ladder = Ladder(
+            [self._port],
+            config.emergency,
+            progress,
+            self.event,
+            lambda epoch: guard.tell(op="liquidate", epoch=epoch),
+            lambda: self._guard_page.words.load(layout.GUARD_LADDER_TOKEN),
+        )
+        self._reconciler = Reconciler(
+            ids, config.reconciliation.period_ms, self._port.ask, self.alert
+        )
+        self._trader = Trader(
+            config.strategy,
+            config.limits,
+            self._checker,
+            self._book,
+            ids,
+            self._port,
+            lambda: self._mode()[::2],
+            lambda: self._ladder.done,
+            self.event,
+        )
+        for rail, why in loosened(config.limits).items():
+            self.event("rail_loosened", rail=rail, why=why[:200])
+        if unfinished is not None:
+            self.event("ladder_unfinished", reason=unfinished.name)
+            guard.tell(op="resume", reason=unfinished.name)
 
     def run(self) -> None:
         """Serve until `running` is cleared or the guard is gone (then the supervisor restarts us)."""
@@ -71,6 +103,10 @@ class Engine:
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
 
+    def alert(self, code: str, **data: Any) -> None:
+        """Push an event that wants a person; the recorder delivers it."""
+        self.event("alert", code=code, venue=VENUE, **data)
+
     def _beat(self) -> None:
         self.page.words.store(layout.ENGINE_HEARTBEAT_NS, time.monotonic_ns())
 
@@ -80,27 +116,29 @@ class Engine:
     # -- venue ------------------------------------------------------------------------------
 
     def _reach_venue(self, poller: select.poll) -> None:
-        if self._trade is not None and self._feed is not None:
+        port = self._port
+        if port.connection is not None and self._feed is not None:
             return
         now_ns = time.monotonic_ns()
         if now_ns - self._reached_ns < RECONNECT_MS * 1_000_000:
             return
         self._reached_ns = now_ns
         try:
-            if self._trade is None:
-                self._trade = VenueConnection(self._venue_path, "trade")
-                poller.register(self._trade, select.POLLIN)
+            if port.connection is None:
+                port.connection = VenueConnection(self._venue_path, "trade")
+                poller.register(port.connection, select.POLLIN)
+                self._ladder.restart(VENUE, now_ns)
             if self._feed is None:
                 self._feed = VenueConnection(self._venue_path, "feed")
                 poller.register(self._feed, select.POLLIN)
         except VenueLost as error:
             self.event("venue_lost", error=str(error))
             return
-        self._condition(Reason.NONE)
-        self._ladder.restart()
+        self._conditions.set(Reason.VENUE_LOST, False)
+        self._conditions.set(Reason.FEED_LOST, False)
 
     def _hear(self, poller: select.poll, fd: int) -> None:
-        for connection in (self._trade, self._feed):
+        for connection in (self._port.connection, self._feed):
             if connection is None or connection.fileno() != fd:
                 continue
             try:
@@ -112,27 +150,28 @@ class Engine:
     def _lose(self, poller: select.poll, connection: VenueConnection, error: VenueLost) -> None:
         poller.unregister(connection)
         connection.close()
-        if connection is self._trade:
-            self._trade = None
-            self._condition(Reason.VENUE_LOST)
+        if connection is self._port.connection:
+            self._port.connection = None
+            self._conditions.set(Reason.VENUE_LOST, True)
         else:
             self._feed = None
-            self._condition(Reason.FEED_LOST)
+            self._conditions.set(Reason.FEED_LOST, True)
         self.event("venue_lost", error=str(error))
-
-    def _condition(self, reason: Reason) -> None:
-        """Tell the guard, in our own page, how far we want to be stepped down."""
-        self.page.words.store(layout.ENGINE_CONDITION, reason)
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["ev"]:
             case "bar" | "trade" | "quote":
-                self._take_row(event)
+                self._trader.take_row(event)
+                breached = self._checker.loss.breached and not self._emergency
+                self._conditions.set(Reason.DRAWDOWN, breached)
+                return
             case "end":
-                self._condition(Reason.FEED_LOST)
+                self._conditions.set(Reason.FEED_LOST, True)
                 self.event("feed_ended", rows=event["rows"])
             case "fill":
                 self._book.filled(event)
+                self._checker.rate.executed(time.monotonic_ns())
+                self._reconciler.orders([event["id"]])
                 self.event("fill", **{key: event[key] for key in event if key != "ev"})
             case "reject" | "cancelled":
                 self._book.ended(event["id"])
@@ -140,123 +179,47 @@ class Engine:
             case "cancelled_all":
                 for order_id in event["ids"]:
                     self._book.ended(order_id)
-                self._work_ladder(event)
-            case "open_orders" | "position":
-                self._work_ladder(event)
+            case "open_orders":
+                self._reconciler.orders([order["id"] for order in event["orders"]])
+            case "position":
+                self._venue_cash = Decimal(event["cash"])
+                self._reconciler.position(event, self._book.position)
+        self._ladder.take(VENUE, event, time.monotonic_ns())
+        self._conditions.set(Reason.UNKNOWN_ORDER, self._reconciler.strange)
 
-    # -- emergency --------------------------------------------------------------------------
+    # -- modes ------------------------------------------------------------------------------
 
     def _follow_mode(self) -> None:
-        mode, _reason, epoch = self._mode()
-        if mode == TradingMode.EMERGENCY and self._ladder.epoch != epoch and self._trade:
-            self.event("ladder_begun", epoch=epoch)
-            self._ladder.begin(epoch)
-        if self._trade is not None:
-            self._ladder.retry()
-
-    def _work_ladder(self, event: dict[str, Any]) -> None:
-        confirmed = self._ladder.take(event)
-        if confirmed is None:
+        mode, reason, epoch = self._mode()
+        now_ns = time.monotonic_ns()
+        if mode == TradingMode.EMERGENCY and self._ladder.epoch != epoch:
+            self._emergency = True
+            self._ladder.begin(epoch, reason, now_ns)
+        if self._ladder.tick(now_ns):
+            self._worked_off()
+        if mode == TradingMode.EMERGENCY:
             return
-        ours, theirs = self._book.position, Decimal(confirmed)
-        self._book.open.clear()
-        if ours != theirs:
+        if self._emergency:
+            self._emergency = False
+            self._checker.rearmed()
+        if mode == TradingMode.PAUSED:
+            self._trader.cancel_entries()
+        if self._port.reachable():
+            self._reconciler.tick(now_ns)
+
+    def _worked_off(self) -> None:
+        """The venue has confirmed everything: take over what it says, and let a person re-arm."""
+        theirs = self._ladder.venues[VENUE].position
+        ours = self._book.position
+        if self._book.reconciled(theirs, self._venue_cash):
             # The venue knows better: a fill may have crossed the halt, or we have just started.
             self.event("reconciled", ours=str(ours), venue=str(theirs))
-            self._book.position = theirs
+        # What latched is lowered here, before the re-arm, or it would step down again at once; the
+        # checks themselves go on refusing until a person has re-armed.
+        self._reconciler.clear()
+        for latched in (Reason.DRAWDOWN, Reason.UNKNOWN_ORDER):
+            self._conditions.set(latched, False)
         self._guard.tell(op="ladder", epoch=self._ladder.epoch)
-
-    def _cancel_all(self) -> None:
-        code = self._send({"op": "cancel_all", "intent": "CANCEL"}, Intent.CANCEL)
-        self.event("cancel_all", outcome=refusals.NAMES[code])
-
-    def _ask(self, op: str, req: int) -> None:
-        if self._trade is not None:
-            self._trade.ask(op=op, req=req)
-
-    # -- trading ----------------------------------------------------------------------------
-
-    def _take_row(self, row: dict[str, Any]) -> None:
-        price = row.get("close") or row.get("price") or (row["bid"] + row["ask"]) / 2
-        self._row = row["row"]
-        self._row_ns = time.monotonic_ns()
-        self._features.update(price)
-        if not self._lot:
-            value = self._limits.max_position_value * LOT_SHARE
-            self._lot = plain(strategy.lot_size(price, value))
-        self._cancel_stale()
-        if not self._book.open:
-            self._decide(price)
-
-    def _cancel_stale(self) -> None:
-        for order in self._book.open.values():
-            if order.opens and not order.cancelling and self._row - order.sent_row >= ENTRY_ROWS:
-                order.cancelling = True
-                request = {"op": "cancel", "id": order.id, "intent": "CANCEL"}
-                code = self._send(request, Intent.CANCEL)
-                self.event("cancel", id=order.id, outcome=refusals.NAMES[code])
-
-    def _decide(self, price: float) -> None:
-        """Propose what leads from the position to the target: never through zero in one order."""
-        mode, _reason, _epoch = self._mode()
-        share = modes.LIMIT_SHARE.get(mode, NO_SHARE)
-        # In a stopped mode the decision goes on at full limits, and the gate refuses it.
-        max_lots = int(self._limits.max_position_value / (price * float(self._lot)))
-        target = strategy.target_lots(self._features.signal(), max_lots, share or 1.0)
-        delta = target - int(self._book.position / self._lot)
-        most = int(self._limits.max_order_value * (share or 1.0) / (price * float(self._lot)))
-        lots = max(-most, min(most, delta))
-        if lots:
-            self._propose(lots, price, share or 1.0)
-
-    def _propose(self, lots: int, price: float, share: float) -> None:
-        opens = lots > 0
-        quantity = abs(lots) * self._lot
-        proposal = risk.Proposal(1 if opens else -1, float(quantity), price, opens)
-        age_ms = (time.monotonic_ns() - self._row_ns) / 1e6
-        position = float(self._book.position)
-        open_orders = len(self._book.open)
-        code = risk.check(proposal, self._limits, share, position, open_orders, price, age_ms)
-        if code == refusals.SENT and not self._ladder.done:
-            code = refusals.NOT_RECONCILED
-        intent = Intent.OPEN if opens else Intent.REDUCE
-        self._number += 1
-        order_id = f"{self._run:x}-{self._number}"
-        request = {
-            "op": "new",
-            "id": order_id,
-            "intent": intent.name,
-            "side": "buy" if opens else "sell",
-            "type": "limit" if opens else "market",
-            "qty": f"{quantity:f}",
-            "price": f"{plain(price):f}" if opens else None,
-            "reduce_only": not opens,
-        }
-        if code == refusals.SENT:
-            code = self._send(request, intent)
-        if code == refusals.SENT:
-            order = Order(order_id, proposal.side, quantity, plain(price), opens, self._row)
-            self._book.sent(order)
-            self.event("order", row=self._row, **request)
-        else:
-            self._refused(code, request)
-
-    def _send(self, request: dict[str, Any], intent: Intent) -> int:
-        if self._trade is None:
-            return refusals.SEND_FAILED
-        return self._gate.send(self._trade.fileno(), msgspec.json.encode(request), intent)
-
-    def _refused(self, code: int, request: dict[str, Any]) -> None:
-        """Record the first refusal of each mode epoch; the page counts all of the gate's."""
-        epoch = self._mode()[2]
-        if epoch != self._refused_epoch:
-            self._refused_epoch = epoch
-            self.event("order_refused", code=refusals.NAMES[code], epoch=epoch, **request)
-
-
-def plain(number: float) -> Decimal:
-    """Return a price or lot as the venue takes it: at most PRICE_DECIMALS decimals."""
-    return Decimal(repr(round(number, PRICE_DECIMALS)))
 
 
 def make_gate(guard: shm.Page, own: shm.Page, reply: dict[str, Any], fds: list[int]) -> Gate:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+ZERO = Decimal(0)
+
 
 @dataclass
 class Order:
@@ -19,16 +21,22 @@ class Order:
 
 @dataclass
 class Book:
-    """Open orders and position."""
+    """Open orders, position (base units) and cash (quote currency)."""
 
     open: dict[str, Order] = field(default_factory=dict)
-    position: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
+    position: Decimal = ZERO
+    cash: Decimal = ZERO
+    fees: Decimal = ZERO
     fills: int = 0
 
-    def pending(self) -> Decimal:
-        """Return the signed quantity that open orders may still add to the position."""
-        return sum((order.side * order.left for order in self.open.values()), Decimal(0))
+    def entries(self, side: int) -> Decimal:
+        """Return the quantity that open entries of one side may still add."""
+        wanted = (order for order in self.open.values() if order.opens and order.side == side)
+        return sum((order.left for order in wanted), ZERO)
+
+    def equity(self, price: float) -> float:
+        """Return cash and position at `price`."""
+        return float(self.cash) + float(self.position) * price
 
     def sent(self, order: Order) -> None:
         """Remember an order that left."""
@@ -41,7 +49,9 @@ class Book:
     def filled(self, event: dict) -> None:
         """Take one fill report of the venue."""
         quantity = Decimal(event["qty"])
-        self.position += quantity if event["side"] == "buy" else -quantity
+        signed = quantity if event["side"] == "buy" else -quantity
+        self.position += signed
+        self.cash -= signed * Decimal(event["price"]) + Decimal(event["fee"])
         self.fees += Decimal(event["fee"])
         self.fills += 1
         order = self.open.get(event["id"])
@@ -49,3 +59,10 @@ class Book:
             order.left = Decimal(event["left"])
             if order.left == 0:
                 del self.open[order.id]
+
+    def reconciled(self, position: Decimal, cash: Decimal) -> Decimal:
+        """Take over the venue's word; nothing of ours is open. Return how far we were off."""
+        off = position - self.position
+        self.open.clear()
+        self.position, self.cash = position, cash
+        return off

@@ -16,6 +16,7 @@ from host.guard import relay
 from host.guard.lines import LinesError
 from host.guard.link import read_key
 from host.guard.loop import Guard
+from host.modes import OnKill
 
 
 def main() -> int:
@@ -26,7 +27,8 @@ def main() -> int:
         key = read_key(args.link_key)
         port = open_port(args.serial)
         received = relay.start(port)
-        guard = Guard(args.run_dir, port, received, key, Times(args.profile), args.pins)
+        times, on_kill = Times(args.profile), OnKill(args.on_kill)
+        guard = Guard(args.run_dir, port, received, key, times, args.pins, on_kill)
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2
@@ -65,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--link-key", required=True)
     parser.add_argument("--profile", choices=PROFILES, required=True)
     parser.add_argument("--pins", required=True, help="name of a gpiozero pin factory")
+    parser.add_argument("--on-kill", choices=[*OnKill], default=OnKill.CANCEL_ENTRIES)
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--fifo", action="store_true")
     return parser.parse_args()

@@ -10,7 +10,13 @@ from host.guard.link import HostLink
 from host.modes import Reason
 
 # Reasons that an engine may write into its own page; any other number there is its fault.
-CONDITIONS = (Reason.FEED_LOST, Reason.VENUE_LOST, Reason.RISK)
+CONDITIONS = (
+    Reason.FEED_LOST,
+    Reason.VENUE_LOST,
+    Reason.RISK,
+    Reason.DRAWDOWN,
+    Reason.UNKNOWN_ORDER,
+)
 HEARTBEATS = {
     ENGINE: (layout.ENGINE_HEARTBEAT_NS, "engine_heartbeat_ms"),
     RECORDER: (layout.RECORDER_HEARTBEAT_NS, "recorder_heartbeat_ms"),

@@ -105,7 +105,7 @@ class Clients:
                 self._on_request(client, request)
         except BlockingIOError:
             return
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, LookupError, TypeError) as error:
             client.send({"error": str(error)})
         finally:
             shm.close_all(fds)

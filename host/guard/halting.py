@@ -49,6 +49,7 @@ class Halting:
         self.forced = 0
         self._halt_rose_ns = 0
         self._emergency_ns = 0
+        self._worked_off_ns = 0
         self._ack_due = False
         self._ack_ns = 0
 
@@ -72,9 +73,15 @@ class Halting:
             self.step_down(Reason.HALT_LINE)
 
     def halt_rose(self) -> None:
-        """Rising edge of HALT: a person has armed the controller."""
+        """Rising edge of HALT: a person has armed the controller.
+
+        It counts only once the ladder is done; before that the controller is told to trip again.
+        """
         self._halt_rose_ns = time.monotonic_ns()
         self._event("halt_rose")
+        if self.keeper.stopped and not self.worked_off():
+            self._event("rearm_refused", epoch=self.keeper.epoch, why="the ladder runs")
+            self._tell_mode(self.keeper.mode, self.keeper.reason, self.keeper.epoch)
 
     def halt_is_high(self) -> bool:
         """Level of HALT; lines that are not there, or cannot be read any more, read as halted."""
@@ -115,6 +122,15 @@ class Halting:
         engine = self._engine()
         return engine is not None and engine.ladder_epoch == self.keeper.epoch
 
+    def ladder_done(self, engine: Client, epoch: int) -> None:
+        """Take the engine's word, which is the venue's, that the ladder of `epoch` is done."""
+        if epoch != self.keeper.epoch:
+            return  # of an emergency that another one has followed
+        engine.ladder_epoch = epoch
+        self._worked_off_ns = time.monotonic_ns()
+        self.keeper.revoke()
+        self._event("ladder_done", epoch=epoch)
+
     def prepare_rearm(self, now_ns: int, healthy: bool) -> None:
         """Lower ACK when the emergency is worked off; notice the re-arm of the person at the box."""
         if self.lines is None or self._ack_due or not healthy or not self.worked_off():
@@ -124,8 +140,8 @@ class Halting:
                 self.lines.lower_ack()
                 self._event("ready_for_rearm")
             return
-        # HALT must have risen after this emergency began, and the controller say so itself.
-        rose = self._halt_rose_ns > self._emergency_ns and self.halt_is_high()
+        # HALT must have risen after this emergency was worked off, and the controller say so itself.
+        rose = self._halt_rose_ns > self._worked_off_ns and self.halt_is_high()
         if rose and self.armed_seen:
             self.keeper.rearmed(now_ns)
 

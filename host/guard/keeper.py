@@ -1,16 +1,20 @@
 """The mode word and every step of it. Down at once and for anybody; up only as the table says."""
 
+import secrets
 from collections.abc import Callable
 
 from controller.times import Times
 from host import layout, modes
 from host.hotpath.words import Words
-from host.modes import Reason, TradingMode
+from host.modes import OnKill, Reason, TradingMode
 
 NEXT_UP = {
     TradingMode.PAUSED: TradingMode.REDUCED,
     TradingMode.REDUCED: TradingMode.NORMAL,
 }
+
+# s. A reason that is not given again for so long has gone; given later, it begins anew.
+GONE_S = 1.0
 
 # told(mode, reason, epoch, detail): called after the word has been written
 Told = Callable[[TradingMode, Reason, int, str], None]
@@ -29,6 +33,7 @@ class Keeper:
         self.detail = ""
         self.since_ns = 0
         self._quiet_since_ns = 0
+        self._standing: dict[Reason, tuple[int, int]] = {}
         self._write()
 
     @property
@@ -37,9 +42,12 @@ class Keeper:
         return self.mode == TradingMode.EMERGENCY
 
     def down(self, reason: Reason, now_ns: int, detail: str = "") -> bool:
-        """Step down as far as `reason` asks; never up. Return True when the mode changed."""
+        """Step down as far as `reason` asks; never up. Return True when the mode changed.
+
+        A reason that is given again and again climbs from its first rung towards its last.
+        """
         self._quiet_since_ns = now_ns
-        wanted = modes.LEVEL_OF[reason]
+        wanted = modes.MODE_OF[modes.rung_after(reason, self._stood_s(reason, now_ns))]
         if wanted <= self.mode:
             return False
         self._step(wanted, reason, now_ns, detail)
@@ -56,9 +64,40 @@ class Keeper:
         if up is not None and now_ns - self._quiet_since_ns >= self._hold_ns:
             self._step(up, Reason.CONDITIONS_HELD, now_ns, "")
 
+    def resume(self, reason: Reason, now_ns: int) -> bool:
+        """Go on with the ladder that an earlier run of the host left unfinished.
+
+        Only right after a start, and only from one EMERGENCY to another. True when it is taken on.
+        """
+        if (self.mode, self.reason) != (TradingMode.EMERGENCY, Reason.NOT_ARMED):
+            return False
+        if not modes.liquidates(reason, OnKill.FLATTEN):
+            return False
+        self._step(TradingMode.EMERGENCY, reason, now_ns, "unfinished in an earlier run")
+        return True
+
+    def grant(self, epoch: int, on_kill: OnKill) -> bool:
+        """Open the gate for LIQUIDATE in this emergency, if its ladder has that rung."""
+        if not self.stopped or epoch != self.epoch or not modes.liquidates(self.reason, on_kill):
+            return False
+        self._words.store(layout.GUARD_LADDER_TOKEN, secrets.randbits(64) | 1)
+        return True
+
+    def revoke(self) -> None:
+        """Close the gate for LIQUIDATE."""
+        self._words.store(layout.GUARD_LADDER_TOKEN, 0)
+
+    def _stood_s(self, reason: Reason, now_ns: int) -> float:
+        begun_ns, last_ns = self._standing.get(reason, (now_ns, now_ns))
+        if now_ns - last_ns > GONE_S * 1e9:
+            begun_ns = now_ns
+        self._standing[reason] = (begun_ns, now_ns)
+        return (now_ns - begun_ns) / 1e9
+
     def _step(self, mode: TradingMode, reason: Reason, now_ns: int, detail: str) -> None:
         self.mode, self.reason, self.detail = mode, reason, detail
         self.epoch += 1
+        self.revoke()  # before the new word: a token is of one emergency alone
         self._write()
         self.since_ns = self._quiet_since_ns = now_ns
         self._told(mode, reason, self.epoch, detail)

@@ -24,7 +24,7 @@ from host.guard.clients import ENGINE, RECORDER, Client, Clients
 from host.guard.halting import MS, Halting
 from host.guard.lines import Lines, open_factory
 from host.guard.link import HostLink
-from host.modes import Reason
+from host.modes import OnKill, Reason
 
 # How far the last recorder had come, from its page: the next one goes on from there.
 RECORDED = {
@@ -45,8 +45,10 @@ class Guard:
         link_key: bytes,
         times: Times,
         factory: str,
+        on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self.times = times
+        self._on_kill = on_kill
         self.running = True
         self.page = shm.create(layout.KIND_GUARD, "guard")
         self._poller = select.poll()
@@ -224,6 +226,8 @@ class Guard:
             words = client.page.words
             self._recorded = {name: words.load(word) for name, word in RECORDED.items()}
         reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
+        if client.role == ENGINE:
+            self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"pid {client.pid} left")
         self.event("left", role=client.role, pid=client.pid)
 
@@ -240,8 +244,15 @@ class Guard:
             case "head" if client.role == RECORDER:
                 self._link.ask("WITNESS", (int(request["count"]), bytes.fromhex(request["head"])))
             case "ladder" if client.role == ENGINE:
-                client.ladder_epoch = int(request["epoch"])
-                self.event("ladder_done", epoch=client.ladder_epoch)
+                self.halting.ladder_done(client, int(request["epoch"]))
+            case "liquidate" if client.role == ENGINE:
+                epoch = int(request["epoch"])
+                granted = self.halting.keeper.grant(epoch, self._on_kill)
+                self.event("liquidation", epoch=epoch, granted=granted)
+            case "resume" if client.role == ENGINE:
+                reason = Reason[str(request["reason"])]
+                if self.halting.keeper.resume(reason, time.monotonic_ns()):
+                    self.halting.spread_news()
             case other:
                 raise ValueError(f"unknown request {other!r}")
 

@@ -1,5 +1,6 @@
 """Run the paper exchange: `python -m host.paper --listen SOCK --record FILE.jsonl ...`.
 
+SIGUSR1 begins and ends maintenance, in which every request is refused.
 Prints `ready` once it listens. Ends with 0 on SIGTERM or SIGINT, and when its parent *process*
 ends: it watches the parent through a pidfd. PR_SET_PDEATHSIG would fire as soon as the parent's
 starting *thread* ends, and stdin may be /dev/null. Bad input ends with 2 and one line on stderr;
@@ -16,6 +17,7 @@ import signal
 import socket
 import stat
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,12 +51,23 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     pace.add_argument("--span-s", type=float, metavar="S", help="make the data last S seconds")
     parser.add_argument("--start-row", type=int, default=0, metavar="N", help="counted from 0")
     parser.add_argument("--repeat", action="store_true", help="begin again after the last row")
+    parser.add_argument("--min-notional", type=_notional, default="0", metavar="QUOTE")
     options = parser.parse_args(argv)
     if not (math.isfinite(options.rows_per_s) and 0 < options.rows_per_s <= _FASTEST_ROWS_PER_S):
         raise BadInput(f"--rows-per-s must be above 0 and at most {_FASTEST_ROWS_PER_S:.0f}")
     if options.span_s is not None and not (math.isfinite(options.span_s) and options.span_s > 0):
         raise BadInput("--span-s must be a number of seconds above 0")
     return options
+
+
+def _notional(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not (value.is_finite() and value >= 0):
+        raise BadInput(f"--min-notional {text!r}: it is a number of quote currency, 0 or more")
+    return value
 
 
 def _tape(options: argparse.Namespace) -> Tape:
@@ -100,13 +113,13 @@ def _clear_stale(path: str) -> None:
 
 
 class _Signals:
-    """SIGTERM and SIGINT as readable bytes, noted from the moment this is made."""
+    """SIGTERM, SIGINT and SIGUSR1 as readable bytes, noted from the moment this is made."""
 
     def __init__(self) -> None:
         self.reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             # The byte written to the wake-up descriptor does the work.
             signal.signal(number, lambda *_: None)
 
@@ -132,14 +145,22 @@ def _open_record(path: str) -> Record:
         raise BadInput(str(exc)) from None
 
 
+def _obey(venue: Venue, signals: _Signals) -> None:
+    for number in signals.reader.recv(64):
+        if number == signal.SIGUSR1:
+            venue.turn_maintenance()
+        else:
+            venue.stop("signal")
+
+
 def _serve(options: argparse.Namespace, signals: _Signals, parent: int | None) -> None:
     tape = _tape(options)
     listener = _listener(options.listen)
     try:
         record = _open_record(options.record)
         try:
-            venue = Venue(listener, tape, record)
-            venue.watch(signals.reader, lambda: venue.stop("signal"))
+            venue = Venue(listener, tape, record, options.min_notional)
+            venue.watch(signals.reader, lambda: _obey(venue, signals))
             if parent is not None:
                 venue.watch(parent, lambda: venue.stop("parent ended"))
             venue.run(_announce)

@@ -6,6 +6,8 @@ with one row at a time, and an accepted order first meets the next one.
 - Market: at the first price of the next row, half a tick worse, never better.
 - Limit: when a row trades at or through it; at the better of limit and first price of the row.
 - A row with volume fills at most VOLUME_SHARE of it, market orders first, then price, then time.
+- Stop: when a row trades at or through it; at the worse of stop and first price, and half a tick.
+- Below the smallest notional, at the limit price or the last one seen, an order is refused.
 - Reduce-only: clipped to the position, and cancelled once there is nothing left to reduce.
 """
 
@@ -66,6 +68,7 @@ class Order:
     price: Decimal | None
     reduce_only: bool
     sequence: int
+    stop: Decimal | None = None
     fresh: bool = True  # has met no row yet: a limit that crosses then is a taker
 
 
@@ -78,32 +81,49 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 class Book:
-    """Orders, position and cash of the one account. `tick` is the price step of the data."""
+    """Orders, position and cash of the one account.
 
-    def __init__(self, tick: Decimal) -> None:
+    `tick` is the price step of the data; `min_notional` the least value of an order, in quote
+    currency; `mark` the last price seen.
+    """
+
+    def __init__(self, tick: Decimal, min_notional: Decimal = _ZERO) -> None:
         if tick <= 0:
             raise ValueError(f"tick must be above zero, not {tick}")
+        self.tick = tick
+        self.min_notional = min_notional
+        self.mark: Decimal | None = None
         self.position = _ZERO
         self.cash = _ZERO
         self._half_tick = tick / 2
         self._used_ids: set[str] = set()
         self._orders: dict[str, Order] = {}  # by age
         self._markets: dict[str, Order] = {}
+        self._stops: dict[str, Order] = {}
         # Best price first, then oldest. Entries of orders that are gone are dropped when met.
         self._limits: dict[m.Side, list[tuple[Decimal, int, Order]]] = {"buy": [], "sell": []}
 
     def new(self, message: m.New) -> m.Ack | m.Reject:
         """Accept or refuse an order; it never fills before the next row."""
-        qty, price = _decimal(message.qty), _decimal(message.price)
-        code = self._fault(message, qty, price)
+        qty, price, stop = _decimal(message.qty), _decimal(message.price), _decimal(message.stop)
+        code = self._fault(message, qty, price, stop)
         if code or qty is None:
             return m.Reject(message.id, code or m.BAD_QTY)
         order = Order(
-            message.id, message.side, qty, qty, price, message.reduce_only, len(self._used_ids)
+            message.id,
+            message.side,
+            qty,
+            qty,
+            price,
+            message.reduce_only,
+            len(self._used_ids),
+            stop,
         )
         self._used_ids.add(order.id)
         self._orders[order.id] = order
-        if order.price is None:
+        if stop is not None:
+            self._stops[order.id] = order
+        elif order.price is None:
             self._markets[order.id] = order
         else:
             self._rest(order, order.price)
@@ -122,6 +142,7 @@ class Book:
         ids = list(self._orders)
         self._orders.clear()
         self._markets.clear()
+        self._stops.clear()
         for heap in self._limits.values():
             heap.clear()
         return m.CancelledAll(ids)
@@ -136,6 +157,7 @@ class Book:
                 m.plain(o.left),
                 None if o.price is None else m.plain(o.price),
                 o.reduce_only,
+                None if o.stop is None else m.plain(o.stop),
             )
             for o in self._orders.values()
         ]
@@ -146,25 +168,48 @@ class Book:
         room = None
         if row.volume is not None:
             room = (row.volume * VOLUME_SHARE).quantize(QTY_STEP, ROUND_DOWN, _EXACT)
+        self.mark = row.first_bid
+        for order in self._triggered(row):
+            self._markets[order.id] = self._stops.pop(order.id)
         for order in list(self._markets.values()):
             if room is not None and room <= 0:
                 break
             room = self._execute(order, self._market_price(order, row), True, room, events)
+        for order in self._markets.values():
+            order.stop = None  # what is left of a triggered stop goes on as a market order
         for side in ("buy", "sell"):
             room = self._match_limits(side, row, room, events)
         return events
 
-    def _fault(self, message: m.New, qty: Decimal | None, price: Decimal | None) -> str | None:
+    def _triggered(self, row: Row) -> list[Order]:
+        """The stops that this row reaches, oldest first."""
+        low, high = min(row.first_bid, row.low_ask), max(row.first_ask, row.high_bid)
+        return [
+            order
+            for order in self._stops.values()
+            if order.stop is not None
+            and (low <= order.stop if order.side == "sell" else high >= order.stop)
+        ]
+
+    def _fault(
+        self, message: m.New, qty: Decimal | None, price: Decimal | None, stop: Decimal | None
+    ) -> str | None:
         if message.id in self._used_ids:
             return m.DUPLICATE_ID
         if qty is None:
             return m.BAD_QTY
-        if (message.type == "limit") != (price is not None) or (
-            message.type == "market" and message.price is not None
-        ):
-            return m.BAD_PRICE
+        for wanted, number, text in (("limit", price, message.price), ("stop", stop, message.stop)):
+            if (message.type == wanted) != (number is not None) or (
+                message.type != wanted and text is not None
+            ):
+                return m.BAD_PRICE
+        if message.type == "stop" and not message.reduce_only:
+            return m.BAD_MESSAGE
         if message.reduce_only and self._reducible(message.side) <= 0:
             return m.REDUCE_ONLY_WOULD_INCREASE
+        at = price or stop or self.mark
+        if at is not None and qty * at < self.min_notional:
+            return m.BELOW_MIN_NOTIONAL
         if len(self._orders) >= MAX_OPEN_ORDERS:
             return m.TOO_MANY_ORDERS
         return None
@@ -180,9 +225,12 @@ class Book:
     def _remove(self, order: Order) -> None:
         del self._orders[order.id]
         self._markets.pop(order.id, None)
+        self._stops.pop(order.id, None)
 
     def _market_price(self, order: Order, row: Row) -> Decimal:
         first = row.first_ask if order.side == "buy" else row.first_bid
+        if order.stop is not None:
+            first = max(first, order.stop) if order.side == "buy" else min(first, order.stop)
         slip = min(self._half_tick, first / 2)  # a sell far below one tick still gets something
         return first + slip if order.side == "buy" else first - slip
 

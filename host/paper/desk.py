@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from host.paper import messages as m
-from host.paper.book import Book
+from host.paper.book import QTY_STEP, Book
 
 
 @dataclass(slots=True)
@@ -20,10 +20,11 @@ class Result:
 
 
 class Desk:
-    """Serves messages from the book of the one account."""
+    """Serves messages from the book of the one account; in maintenance it refuses all of them."""
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self.maintenance = False
 
     def handle(self, role: str | None, message: m.Message) -> Result:
         """Carry out a message of a client with this role. Raises BadMessage."""
@@ -36,6 +37,10 @@ class Desk:
                 m.BAD_MESSAGE,
                 "only a client that said hello as 'trade' may ask this",
                 getattr(message, "id", None),
+            )
+        if self.maintenance:
+            raise m.BadMessage(
+                m.MAINTENANCE, "the venue is in maintenance", getattr(message, "id", None)
             )
         answer = self._answer(message)
         result = Result(role=role)
@@ -68,4 +73,12 @@ class Desk:
         if isinstance(message, m.AskPosition):
             position, cash = m.plain(self.book.position), m.plain(self.book.cash)
             return m.Position(message.req, position, cash)
+        if isinstance(message, m.AskMark):
+            return self._mark(message.req)
         raise TypeError(f"no answer is written for {type(message).__name__}")
+
+    def _mark(self, req: int) -> m.Mark:
+        book = self.book
+        price = None if book.mark is None else m.plain(book.mark)
+        rules = (book.tick, QTY_STEP, book.min_notional)
+        return m.Mark(req, price, *map(m.plain, rules))

@@ -13,7 +13,9 @@ import msgspec
 BAD_MESSAGE = "BAD_MESSAGE"
 BAD_PRICE = "BAD_PRICE"
 BAD_QTY = "BAD_QTY"
+BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
 DUPLICATE_ID = "DUPLICATE_ID"
+MAINTENANCE = "MAINTENANCE"
 REDUCE_ONLY_WOULD_INCREASE = "REDUCE_ONLY_WOULD_INCREASE"
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 UNKNOWN_OP = "UNKNOWN_OP"
@@ -37,15 +39,19 @@ class Hello(_Op, tag="hello", frozen=True):
 
 
 class New(_Op, tag="new", frozen=True):
-    """A new order. `price` is needed by a limit order and forbidden for a market order."""
+    """A new order. A limit order needs `price`, a stop order `stop` and reduce_only; others neither.
+
+    A stop rests until a row trades at or through `stop`, and is a market order from then on.
+    """
 
     id: OrderId
     intent: Literal["OPEN", "REDUCE", "LIQUIDATE"]
     side: Side
-    type: Literal["limit", "market"]
+    type: Literal["limit", "market", "stop"]
     qty: str
     price: str | None = None
     reduce_only: bool = False
+    stop: str | None = None
 
 
 class Cancel(_Op, tag="cancel", frozen=True):
@@ -73,8 +79,14 @@ class AskPosition(_Op, tag="position", frozen=True):
     req: Request
 
 
-Message = Hello | New | Cancel | CancelAll | AskOrders | AskPosition
-OPS = frozenset({"hello", "new", "cancel", "cancel_all", "open_orders", "position"})
+class AskMark(_Op, tag="mark", frozen=True):
+    """Ask for the venue's own price and its rules; `req` comes back in the answer."""
+
+    req: Request
+
+
+Message = Hello | New | Cancel | CancelAll | AskOrders | AskPosition | AskMark
+OPS = frozenset({"hello", "new", "cancel", "cancel_all", "open_orders", "position", "mark"})
 
 
 class Ev(msgspec.Struct, tag_field="ev", frozen=True):
@@ -128,8 +140,8 @@ class CancelledAll(Ev, tag="cancelled_all", frozen=True):
     ids: list[str]
 
 
-class OpenOrder(msgspec.Struct, frozen=True):
-    """One resting order."""
+class OpenOrder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One resting order; `stop` is there in a stop order alone."""
 
     id: str
     side: Side
@@ -137,6 +149,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     left: str
     price: str | None
     reduce_only: bool
+    stop: str | None = None
 
 
 class OpenOrders(Ev, tag="open_orders", frozen=True):
@@ -152,6 +165,16 @@ class Position(Ev, tag="position", frozen=True):
     req: int
     qty: str
     cash: str
+
+
+class Mark(Ev, tag="mark", frozen=True):
+    """The last price that the venue saw (None before the first) and the rules for orders."""
+
+    req: int
+    price: str | None
+    tick: str
+    qty_step: str
+    min_notional: str
 
 
 class End(Ev, tag="end", frozen=True):

@@ -12,6 +12,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -39,11 +40,17 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 class Venue:
     """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
 
-    def __init__(self, listener: socket.socket, tape: Tape, record: Record) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        tape: Tape,
+        record: Record,
+        min_notional: Decimal = Decimal(0),
+    ) -> None:
         self._listener = listener
         self._tape = tape
         self._record = record
-        self._desk = Desk(Book(tape.tick))
+        self._desk = Desk(Book(tape.tick, min_notional))
         self._offset = WallOffset()
         self._clients: list[Client] = []
         self._next_row = tape.start_row
@@ -61,6 +68,11 @@ class Venue:
     def stop(self, reason: str) -> None:
         """Leave the loop after the present turn."""
         self._stopped_by = reason
+
+    def turn_maintenance(self) -> None:
+        """Begin or end maintenance: nothing is accepted and nothing fills, the feed goes on."""
+        self._desk.maintenance = not self._desk.maintenance
+        self._record.write("maintenance", on=self._desk.maintenance, mono_ns=time.monotonic_ns())
 
     def run(self, on_listening: Callable[[], None]) -> None:
         """Serve until stopped. Rows begin when this is called. Raises RecordError."""
@@ -256,6 +268,8 @@ class Venue:
         packet = self._tape.packet(number)
         for client in self._with_role("feed"):
             self._guarded(client, partial(client.offer, packet))
+        if self._desk.maintenance:
+            return
         events = self._desk.book.on_row(self._tape.row(number))
         for event in events:
             kind = "fill" if isinstance(event, m.Fill) else "cancelled"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from host import layout, shm
+from host.alerts import Deliverer
 from host.audit import AuditWriteError
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
@@ -29,10 +30,12 @@ class Source(Protocol):
 class Recorder:
     """One writer of one log, whatever happens to guard and engine."""
 
-    def __init__(self, run_dir: Path, writer: AuditWriter) -> None:
+    def __init__(self, run_dir: Path, writer: AuditWriter, deliverer: Deliverer) -> None:
         self.running = True
         self._run_dir = run_dir
         self._writer = writer
+        self._deliverer = deliverer
+        self._alerts: list[tuple[str, str, dict[str, Any]]] = []
         self.page = shm.create(layout.KIND_RECORDER, "recorder")
         self._guard: GuardClient | None = None
         self._rings: dict[str, tuple[shm.Page, int]] = {}
@@ -47,6 +50,9 @@ class Recorder:
             else:
                 self._hear_guard()
             self._record()
+        while self._record():
+            pass
+        self._deliverer.close()
         while self._record():
             pass
         self._writer.close()
@@ -95,10 +101,13 @@ class Recorder:
             messages, end, lost = page.ring.read(number)
             self._rings[origin] = (page, end)
             if lost:
-                self._writer.append("lost_events", "recorder", {"origin": origin, "count": lost})
+                self._note("lost_events", "recorder", {"origin": origin, "count": lost})
             for place, message in enumerate(messages, start=end - len(messages)):
                 self._showing.recorded(origin, self._append(origin, message, place))
             news = news or bool(messages) or bool(lost)
+        for failure in self._deliverer.failures():
+            self._writer.append("alert_undelivered", "recorder", failure)
+            news = True
         if news or self.page.words.load(layout.RECORDER_FAILING):
             self._commit()
         self._show()
@@ -119,22 +128,35 @@ class Recorder:
         Return its kind.
         """
         event: dict[str, Any] = msgspec.json.decode(message)
-        data = {"n": place, **event["data"]}
-        self._writer.append(event["kind"], origin, data, mono_ns=event["mono_ns"])
-        return str(event["kind"])
+        kind, data = str(event["kind"]), {"n": place, **event["data"]}
+        self._note(kind, origin, data, event["mono_ns"])
+        return kind
+
+    def _note(
+        self, kind: str, origin: str, data: dict[str, Any], mono_ns: int | None = None
+    ) -> None:
+        self._writer.append(kind, origin, data, mono_ns=mono_ns)
+        self._alerts.append((kind, origin, data))
 
     def _commit(self) -> None:
         try:
             self._writer.commit()
         except AuditWriteError:
             self.page.words.store(layout.RECORDER_FAILING, 1)
+            self._tell_people()  # a full disk must not keep a person from knowing
             return
         for origin, (page, number) in self._rings.items():
             self.page.words.store(POSITIONS[origin], number)
             if origin == "engine":
                 self.page.words.store(layout.RECORDER_ENGINE_PID, page.pid)
+        self._tell_people()
         self.page.words.store(layout.RECORDER_FAILING, 0)
         self.page.words.store(layout.RECORDER_RECORDS, self._writer.head[0])
+
+    def _tell_people(self) -> None:
+        for kind, origin, data in self._alerts:
+            self._deliverer.take(kind, origin, data)
+        self._alerts.clear()
 
     def _beat(self) -> None:
         self.page.words.store(layout.RECORDER_HEARTBEAT_NS, time.monotonic_ns())

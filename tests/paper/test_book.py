@@ -98,6 +98,63 @@ def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> N
     assert book.open_orders() == []
 
 
+def stop_order(
+    order_id: str, side: str, qty: str, stop: str | None, reduce_only: bool = True
+) -> m.New:
+    return m.New(order_id, "REDUCE", side, "stop", qty, None, reduce_only, stop)  # type: ignore[arg-type]
+
+
+def test_a_stop_rests_until_a_row_reaches_it_and_a_gap_fills_at_the_open() -> None:
+    book = Book(TICK)
+    book.new(order("in", "buy", "2"))
+    book.on_row(bar(1, "100", "100", "100"))
+    book.new(stop_order("near", "sell", "1", "95"))
+    book.new(stop_order("far", "sell", "1", "90"))
+    assert [o.stop for o in book.open_orders()] == ["95", "90"]
+    assert book.on_row(bar(2, "100", "95.01", "101")) == []
+    (near,) = book.on_row(bar(3, "96", "94", "97"))
+    assert isinstance(near, m.Fill)
+    assert (near.id, near.price) == ("near", "94.995")
+    (far,) = book.on_row(bar(4, "80", "79", "81"))
+    assert isinstance(far, m.Fill)
+    assert (far.id, far.price, book.position) == ("far", "79.995", 0)
+
+
+def test_a_triggered_stop_without_room_goes_on_as_a_market_order() -> None:
+    book = Book(TICK)
+    book.new(order("in", "buy", "2"))
+    book.on_row(bar(1, "100", "100", "100"))
+    book.new(stop_order("s", "sell", "2", "95"))
+    assert book.on_row(bar(2, "96", "94", "97", "0")) == []
+    first, second = (book.on_row(bar(n, "110", "109", "111", "10"))[0] for n in (3, 4))
+    assert isinstance(first, m.Fill)
+    assert isinstance(second, m.Fill)
+    assert (first.price, first.left, second.left) == ("109.995", "1", "0")
+
+
+def test_a_stop_must_only_reduce_and_name_its_price() -> None:
+    book = Book(TICK)
+    book.new(order("in", "buy", "2"))
+    book.on_row(bar(1, "100", "100", "100"))
+    assert book.new(stop_order("a", "sell", "1", None)) == m.Reject("a", m.BAD_PRICE)
+    assert book.new(stop_order("b", "sell", "1", "95", False)) == m.Reject("b", m.BAD_MESSAGE)
+    assert book.new(stop_order("c", "buy", "1", "95")) == m.Reject(
+        "c", m.REDUCE_ONLY_WOULD_INCREASE
+    )
+    limit = m.New("d", "OPEN", "buy", "limit", "1", "99", False, "95")
+    assert book.new(limit) == m.Reject("d", m.BAD_PRICE)
+
+
+def test_an_order_below_the_smallest_notional_is_refused() -> None:
+    book = Book(TICK, D(10))
+    assert book.new(order("blind", "buy", "0.01")) == m.Ack("blind")
+    book.on_row(bar(1, "100", "100", "100"))
+    assert book.mark == 100
+    assert book.new(order("a", "buy", "0.09")) == m.Reject("a", m.BELOW_MIN_NOTIONAL)
+    assert book.new(order("b", "buy", "0.1")) == m.Ack("b")
+    assert book.new(order("c", "buy", "0.1", "99")) == m.Reject("c", m.BELOW_MIN_NOTIONAL)
+
+
 def test_bad_orders_are_refused_with_their_code() -> None:
     book = Book(TICK)
     assert book.new(order("a", "buy")) == m.Ack("a")

@@ -422,3 +422,42 @@ def test_a_record_that_cannot_be_written_stops_the_venue(tmp_path: Path) -> None
     assert process.returncode == 1
     assert complaint == "paper: record: No space left on device\n"
     assert not (tmp_path / "v").exists()
+
+
+def test_the_venue_tells_its_mark_and_its_rules(launch: Launch) -> None:
+    venue = launch(BARS, 50.0, "--min-notional", "5.5")
+    trader = venue.join("trade")
+    wait_for(lambda: trader.ask({"op": "mark", "req": 3})["price"] is not None)
+    assert trader.ask({"op": "mark", "req": 4}) == {
+        "ev": "mark",
+        "req": 4,
+        "price": "100",
+        "tick": "0.01",
+        "qty_step": "0.00000001",
+        "min_notional": "5.5",
+    }
+
+
+def test_maintenance_refuses_everything_and_ends_again(launch: Launch) -> None:
+    venue = launch()
+    trader = venue.join("trade")
+    trader.ask(ORDER | {"id": "a", "type": "limit", "price": "50", "reduce_only": False})
+    venue.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: len(venue.lines("maintenance")) == 1)
+    refused = {"ev": "reject", "id": None, "reason": "MAINTENANCE"}
+    assert trader.ask({"op": "position", "req": 1}) == refused
+    assert trader.ask({"op": "cancel_all", "intent": "CANCEL"}) == refused
+    assert trader.ask(ORDER | {"id": "b"}) == refused | {"id": "b"}
+    venue.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: len(venue.lines("maintenance")) == 2)
+    assert [o["id"] for o in trader.ask({"op": "open_orders", "req": 2})["orders"]] == ["a"]
+    assert venue.end() == 0
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "much"])
+def test_a_wrong_min_notional_is_one_line_and_exit_2(tmp_path: Path, value: str) -> None:
+    process = start(tmp_path / "v", tmp_path / "r", "sp500", 1.0, "--min-notional", value)
+    _out, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err.count("\n") == 1
+    assert "--min-notional" in err

@@ -1,0 +1,129 @@
+"""The one configuration file: TOML, typed, units in the names; an unknown key is an error.
+
+Every complaint names file, section and key, in one line.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from host.engine.checks.limits import NAME, Limits, fits
+from host.engine.emergency.settings import Emergency
+
+DEFAULT = Path(__file__).with_name("default.toml")
+SHOWN_CHARS = 200
+STRATEGY_ID = re.compile(r"[a-z0-9]{1,12}")
+WEB_ADDRESS = re.compile(r"(https?://\S+)?")
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class ConfigError(ValueError):
+    """The file cannot be used; its text is one line with file, section and key."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the sections: a misspelt key is refused, never ignored."""
+
+
+class Host(Section, frozen=True):
+    """Where the host lives and what it is wired to; an option of `bot4 run` goes before it."""
+
+    serial: Annotated[Text, Meta(description="serial port of the controller")] = "/dev/ttyAMA0"
+    pins: Annotated[Text, Meta(description="gpiozero pin factory, by name")] = "bot4gpiod"
+    link_key: Annotated[Text, Meta(description="key shared with the controller")] = (
+        "~/.config/bot4/link.key"
+    )
+    profile: Annotated[
+        Literal["production", "bench"], Meta(description="table of times that both ends run")
+    ] = "production"
+    audit_dir: Annotated[Text, Meta(description="folder of the audit log")] = (
+        "~/.local/state/bot4/audit"
+    )
+    scheduler: Annotated[Literal["fifo", "other"], Meta(description="of the guard")] = "fifo"
+
+
+class Strategy(Section, frozen=True):
+    """Who trades what; both names go into every client order id."""
+
+    id: Annotated[str, Meta(description="strategy id: `[a-z0-9]{1,12}`")]
+    instrument: Annotated[str, Meta(description="instrument: `[A-Za-z0-9_/-]{1,16}`")]
+
+    def __post_init__(self) -> None:
+        """Refuse names that do not fit into an order id (ValueError)."""
+        fits("id", self.id, STRATEGY_ID)
+        fits("instrument", self.instrument, NAME)
+
+
+class Reconciliation(Section, frozen=True):
+    """How often the venue's orders and position are compared with ours."""
+
+    period_ms: Annotated[
+        int, Meta(ge=50, le=60_000, description="time between two comparisons")
+    ] = 1_000
+
+
+class Alerts(Section, frozen=True):
+    """Who is told. The audit log and the journal always are; empty means not asked for."""
+
+    webhook_url: Annotated[str, Meta(description="POST of one JSON object an alert")] = ""
+    smtp_host: Annotated[str, Meta(max_length=255, description="mail server")] = ""
+    smtp_port: Annotated[int, Meta(ge=1, le=65_535, description="its port")] = 25
+    mail_from: Annotated[str, Meta(max_length=255, description="sender")] = ""
+    mail_to: Annotated[list[str], Meta(max_length=16, description="receivers")] = []
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=60, description="of one delivery; after it the alert counts as failed")
+    ] = 5.0
+    most_per_minute: Annotated[
+        int, Meta(ge=1, le=600, description="deliveries; what is above is on record as suppressed")
+    ] = 30
+
+    def __post_init__(self) -> None:
+        """Refuse other addresses than of the web, and mail without sender or receivers."""
+        fits("webhook_url", self.webhook_url, WEB_ADDRESS)
+        if self.smtp_host and not (self.mail_from and self.mail_to):
+            raise ValueError("smtp_host: needs mail_from and mail_to")
+
+
+class Config(Section, frozen=True):
+    """The whole file."""
+
+    strategy: Strategy
+    limits: Limits
+    host: Host = Host()
+    emergency: Emergency = Emergency()
+    reconciliation: Reconciliation = Reconciliation()
+    alerts: Alerts = Alerts()
+
+
+def load(path: Path) -> Config:
+    """Read and check a file. Raises ConfigError."""
+    try:
+        data = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    try:
+        return msgspec.convert(data, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error))[:SHOWN_CHARS]}") from None
+
+
+def _explain(error: str) -> str:
+    """Turn msgspec's complaint into `[section] key: what`."""
+    what, _, where = error.partition(" - at `$")
+    section, _, key = where.rstrip("`").lstrip(".").partition(".")
+    named = re.match(r"Object (missing required|contains unknown) field `(\w+)`", what)
+    if named and not section:
+        return f"[{named[2]}]: {'this section is missing' if 'miss' in what else 'unknown section'}"
+    if named and "unknown" in what:
+        return f"[{section}] {named[2]}: unknown key"
+    if named and section == "limits":
+        return f'[limits] {named[2]}: neither set nor loosened ("loosened: why")'
+    if named:
+        return f"[{section}] {named[2]}: missing"
+    return f"[{section}] {key}: {what}" if key else f"[{section}] {what}"

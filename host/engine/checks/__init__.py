@@ -1,0 +1,17 @@
+"""Pre-trade checks: every order passes all of them before it reaches the gate.
+
+RTS 6 article 15, SEC 15c3-5(c) and the FIA guides, by the letters of field notes 1.2b:
+
+(a) price collars          price.py      (h) duplicates             identity.py
+(b) order value            size.py       (i) restricted list        identity.py
+(c) order volume           size.py       (j) authorised systems     identity.py
+(d) messages, orders a day rate.py       (k) execution reports      every fill is an audit record
+(e) immediate counting     checker.py    (l) kill                   the gate and the ladder
+(f) repeated executions    rate.py       (m) cancel on disconnect   the ladder, on reconnection
+(g) capital, rolling loss  size.py, loss.py   (n) position          size.py
+
+limits    every rail, set or consciously loosened
+order     what is checked, and against what
+windows   rolling counts, averages and maxima
+checker   all of them in order
+"""

@@ -1,0 +1,101 @@
+"""The paper venue as the ladder and the trader reach it: every order passes the gate here."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from host import refusals
+from host.engine.checks.rate import Rate
+from host.engine.orders import Book
+from host.engine.provenance import LADDER, Ids
+from host.engine.venue import VenueConnection, VenueLost
+from host.hotpath.gate import Gate
+from host.hotpath.words import now_ns
+from host.modes import Intent
+
+# Digits that the venue takes behind the point.
+PRICE_DECIMALS = 8
+TRADES = {Intent.OPEN, Intent.REDUCE}
+
+
+class VenuePort:
+    """One venue; `connection` is None while it cannot be reached.
+
+    epoch() -- of the mode, for the ids of the ladder's orders
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gate: Gate,
+        ids: Ids,
+        book: Book,
+        rate: Rate,
+        most_age_ns: float,
+        epoch: Callable[[], int],
+    ) -> None:
+        self.name = name
+        self.connection: VenueConnection | None = None
+        self._gate = gate
+        self._ids = ids
+        self._book = book
+        self._rate = rate
+        self._most_age_ns = most_age_ns
+        self._epoch = epoch
+        self._price: float | None = None
+        self._price_ns = 0
+
+    def seen(self, price: float, at_ns: int) -> None:
+        """Take one price of the feed."""
+        self._price, self._price_ns = price, at_ns
+
+    def reachable(self) -> bool:
+        """Return True while a connection for orders stands."""
+        return self.connection is not None
+
+    def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
+        """Send one request through the gate; return a code of host.refusals.
+
+        An order must carry an id that this run made: nothing else may pass, whoever calls.
+        """
+        if self.connection is None:
+            return refusals.SEND_FAILED
+        if intent != Intent.CANCEL and not self._ids.ours(request["id"]):
+            return refusals.NOT_AUTHORISED
+        data = msgspec.json.encode(request)
+        code = self._gate.send(self.connection.fileno(), data, intent, token)
+        if code == refusals.SENT and intent not in TRADES:  # those the checker counts itself
+            self._rate.message(now_ns())
+        return code
+
+    def ask(self, op: str, req: int) -> None:
+        """Send a query; one that cannot be sent is asked again by whoever waits for the answer."""
+        if self.connection is not None:
+            try:
+                self.connection.ask(op=op, req=req)
+            except VenueLost:
+                return  # the poll of the same socket reports the loss
+
+    def new_id(self) -> str:
+        """Return an id for an order of the ladder."""
+        return self._ids.make(LADDER, self._epoch())
+
+    def entries(self) -> list[str]:
+        """Return the ids of our open orders; the trader has no protective stops among them."""
+        return list(self._book.open)
+
+    def price(self) -> Decimal | None:
+        """Return the last price of the feed while it is fresh."""
+        fresh = now_ns() - self._price_ns <= self._most_age_ns
+        return self.last_price() if fresh else None
+
+    def last_price(self) -> Decimal | None:
+        """Return the last price of the feed, however old."""
+        return None if self._price is None else plain(self._price)
+
+
+def plain(number: float) -> Decimal:
+    """Return a price or lot as the venue takes it: at most PRICE_DECIMALS decimals."""
+    return Decimal(repr(round(number, PRICE_DECIMALS)))

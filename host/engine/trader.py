@@ -1,0 +1,161 @@
+"""From a row of market data to an order at the gate: features, decision, checks."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from host import modes, refusals
+from host.config import Strategy
+from host.engine import strategy
+from host.engine.checks.checker import Checker
+from host.engine.checks.limits import Limits, number
+from host.engine.checks.order import Facts, Proposal
+from host.engine.orders import Book, Order
+from host.engine.port import VenuePort, plain
+from host.engine.provenance import Ids
+from host.modes import Intent, TradingMode
+
+# Value of one lot: a hundredth of the largest position.
+LOT_SHARE = 0.01
+# Quote currency. What the strategy aims at when its position or order value is loosened.
+UNLIMITED_VALUE_QUOTE = 10_000.0
+# Rows that an entry may rest before it is cancelled and decided anew.
+ENTRY_ROWS = 3
+# In a stopped mode the decision goes on at full limits, and the gate refuses it.
+STOPPED_SHARE = 1.0
+
+
+class Trader:
+    """One strategy on one instrument.
+
+    mode() -> (mode, epoch); ready() -- the venue has been reconciled
+    tell(kind, **data) -- pushes an event for the audit log
+    """
+
+    def __init__(
+        self,
+        who: Strategy,
+        limits: Limits,
+        checker: Checker,
+        book: Book,
+        ids: Ids,
+        port: VenuePort,
+        mode: Callable[[], tuple[TradingMode, int]],
+        ready: Callable[[], bool],
+        tell: Callable[..., None],
+    ) -> None:
+        self._who = who
+        self._checker = checker
+        self._book = book
+        self._ids = ids
+        self._port = port
+        self._mode = mode
+        self._ready = ready
+        self._tell = tell
+        self._features = strategy.Features()
+        self._position_value = min(number(limits.max_position_value_quote), UNLIMITED_VALUE_QUOTE)
+        self._order_value = min(number(limits.max_order_value_quote), UNLIMITED_VALUE_QUOTE)
+        self.lot = Decimal(0)
+        self._row = 0
+        self._row_ns = 0
+        self._refused_epoch = 0
+
+    def take_row(self, row: dict[str, Any]) -> None:
+        """Take one event of the feed, and do what follows from it."""
+        price = row.get("close") or row.get("price") or (row["bid"] + row["ask"]) / 2
+        self._row = row["row"]
+        self._row_ns = time.monotonic_ns()
+        self._features.update(price)
+        self._port.seen(price, self._row_ns)
+        self._checker.seen(price, self._book.equity(price), self._row_ns)
+        if not self.lot:
+            self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
+        self._cancel_stale()
+        if not self._book.open:
+            self._decide(price)
+
+    def cancel_entries(self) -> None:
+        """Take every entry off that is not being taken off already."""
+        for order in self._book.open.values():
+            if order.opens and not order.cancelling:
+                self._cancel(order)
+
+    def _cancel_stale(self) -> None:
+        for order in self._book.open.values():
+            if order.opens and not order.cancelling and self._row - order.sent_row >= ENTRY_ROWS:
+                self._cancel(order)
+
+    def _cancel(self, order: Order) -> None:
+        request = {"op": "cancel", "id": order.id, "intent": "CANCEL"}
+        code = self._port.send(request, Intent.CANCEL)
+        order.cancelling = code == refusals.SENT
+        self._tell("cancel", id=order.id, outcome=refusals.NAMES[code])
+
+    def _decide(self, price: float) -> None:
+        """Propose what leads from the position to the target: never through zero in one order."""
+        mode, epoch = self._mode()
+        share = modes.LIMIT_SHARE.get(mode, STOPPED_SHARE)
+        max_lots = int(self._position_value / (price * float(self.lot)))
+        target = strategy.target_lots(self._features.signal(), max_lots, share)
+        delta = target - int(self._book.position / self.lot)
+        most = int(self._order_value * share / (price * float(self.lot)))
+        lots = max(-most, min(most, delta))
+        if lots:
+            self._propose(lots, price, share, epoch)
+
+    def _propose(self, lots: int, price: float, share: float, epoch: int) -> None:
+        opens = lots > 0
+        quantity = abs(lots) * self.lot
+        proposal = Proposal(
+            self._ids.make(self._who.id, epoch),
+            self._who.id,
+            self._who.instrument,
+            1 if opens else -1,
+            float(quantity),
+            price,
+            opens,
+        )
+        intent = Intent.OPEN if opens else Intent.REDUCE
+        request = {
+            "op": "new",
+            "id": proposal.id,
+            "intent": intent.name,
+            "side": "buy" if opens else "sell",
+            "type": "limit" if opens else "market",
+            "qty": f"{quantity:f}",
+            "price": f"{plain(price):f}" if opens else None,
+            "reduce_only": not opens,
+        }
+        code = self._checker.check(proposal, self._facts(price, share))
+        if code == refusals.SENT and not self._ready():
+            code = refusals.NOT_RECONCILED
+        code = code or self._port.send(request, intent)
+        if code != refusals.SENT:
+            self._refused(code, epoch, request)
+            return
+        self._checker.sent(proposal, time.monotonic_ns())
+        order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
+        self._book.sent(order)
+        self._tell("order", row=self._row, **request)
+
+    def _facts(self, price: float, share: float) -> Facts:
+        book, now_ns = self._book, time.monotonic_ns()
+        return Facts(
+            now_ns=now_ns,
+            share=share,
+            last_price=price,
+            data_age_s=(now_ns - self._row_ns) / 1e9,
+            position=float(book.position),
+            open_buy=float(book.entries(1)),
+            open_sell=float(book.entries(-1)),
+            open_orders=len(book.open),
+            others_value=0.0,  # this engine is the only holder of keys, and it has one strategy
+            equity=book.equity(price),
+        )
+
+    def _refused(self, code: int, epoch: int, request: dict[str, Any]) -> None:
+        """Record the first refusal of each mode epoch; the page counts all of the gate's."""
+        if epoch != self._refused_epoch:
+            self._refused_epoch = epoch
+            self._tell("order_refused", code=refusals.NAMES[code], epoch=epoch, **request)

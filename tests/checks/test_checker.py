@@ -1,0 +1,312 @@
+"""No order that passes breaks any limit; each limit has its own code."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from host import config, refusals
+from host.engine.checks.checker import Checker
+from host.engine.checks.limits import Limits, loosened, number
+from host.engine.checks.order import Facts, Proposal
+from host.refusals import NAMES, SENT
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+LIMITS = Limits(
+    max_order_value_quote=1_000.0,
+    max_order_quantity_base=8.0,
+    max_position_value_quote=3_000.0,
+    max_open_orders=4,
+    max_open_value_quote=1_500.0,
+    max_strategy_value_quote=2_500.0,
+    max_account_value_quote=4_000.0,
+    max_loss_quote=100.0,
+    loss_window_s=3_600.0,
+    price_collar_share=0.05,
+    price_window_share=0.10,
+    price_window_s=60.0,
+    max_messages_per_s=10,
+    cancel_reserve_per_s=4,
+    max_orders_per_day=20,
+    max_executions=5,
+    execution_window_s=60.0,
+    duplicate_window_s=0.5,
+    restricted_instruments=["XYZ"],
+    authorised_strategies=["trend"],
+    max_data_age_s=5.0,
+)
+ORDER = Proposal("trend.1.1.1", "trend", "PAPER", 1, 1.0, 100.0, True)
+FACTS = Facts(10 * SECOND, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+
+
+def make(limits: Limits = LIMITS) -> Checker:
+    checker = Checker(limits)
+    checker.seen(100.0, 0.0, FACTS.now_ns)
+    return checker
+
+
+def change(what: object, **fields: object):  # noqa: ANN201  either kind
+    from dataclasses import replace
+
+    return replace(what, **fields)  # type: ignore[type-var]
+
+
+def verdict(order: dict, facts: dict, limits: Limits = LIMITS) -> str:
+    return NAMES[make(limits).check(change(ORDER, **order), change(FACTS, **facts))]
+
+
+@pytest.mark.parametrize(
+    ("order", "facts", "wanted"),
+    [
+        ({}, {}, "SENT"),
+        ({"quantity": 10.0}, {}, "ORDER_VALUE_LIMIT"),
+        ({"quantity": 10.01}, {}, "ORDER_VALUE_LIMIT"),
+        ({"quantity": 8.5}, {}, "ORDER_QUANTITY_LIMIT"),
+        ({"quantity": 5.1}, {"share": 0.5}, "ORDER_VALUE_LIMIT"),
+        ({}, {"open_orders": 4}, "OPEN_ORDERS_LIMIT"),
+        ({}, {"open_orders": 2, "share": 0.5}, "OPEN_ORDERS_LIMIT"),
+        ({}, {"open_buy": 14.5}, "OPEN_VALUE_LIMIT"),
+        ({}, {"open_sell": 14.5}, "OPEN_VALUE_LIMIT"),
+        ({}, {"position": 29.5}, "POSITION_LIMIT"),
+        ({}, {"position": 24.5}, "STRATEGY_CAPITAL"),
+        ({}, {"position": 24.5, "open_buy": 7.0}, "POSITION_LIMIT"),
+        ({"side": -1}, {"position": -24.5}, "STRATEGY_CAPITAL"),
+        ({}, {"others_value": 3_950.0}, "ACCOUNT_CAPITAL"),
+        ({"price": 94.9}, {}, "PRICE_COLLAR"),
+        ({"price": 105.1}, {}, "PRICE_COLLAR"),
+        ({"price": 111.0}, {"last_price": 111.0}, "PRICE_WINDOW"),
+        ({}, {"now_ns": 100 * SECOND}, "PRICE_WINDOW"),
+        ({}, {"data_age_s": 5.1}, "STALE_DATA"),
+        ({}, {"data_age_s": -0.1}, "STALE_DATA"),
+        ({"strategy": "other"}, {}, "NOT_AUTHORISED"),
+        ({"instrument": "XYZ"}, {}, "RESTRICTED_INSTRUMENT"),
+        ({"opens": False, "side": -1}, {"position": 0.5}, "REDUCE_WOULD_INCREASE"),
+        ({"opens": False, "side": 1}, {"position": 5.0}, "REDUCE_WOULD_INCREASE"),
+        ({"opens": False, "side": -1, "quantity": 50.0}, {"position": 50.0}, "SENT"),
+        ({"opens": False, "side": 1, "quantity": 50.0}, {"position": -50.0}, "SENT"),
+        ({"side": 0}, {}, "BAD_NUMBER"),
+    ],
+)
+def test_each_limit_refuses_with_its_code(order: dict, facts: dict, wanted: str) -> None:
+    if wanted == "ORDER_VALUE_LIMIT" and order == {"quantity": 10.0}:
+        wanted = "ORDER_QUANTITY_LIMIT"  # worth exactly the limit, which is permitted
+    assert verdict(order, facts) == wanted
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "name",
+    ["last_price", "data_age_s", "position", "open_buy", "open_sell", "others_value", "equity",
+     "share"],
+)  # fmt: skip
+def test_a_fact_that_is_no_number_refuses_also_when_it_only_reduces(name: str, bad: float) -> None:
+    assert verdict({}, {name: bad}) == "BAD_NUMBER"
+    assert verdict({"opens": False, "side": -1}, {"position": 9.0, name: bad}) == "BAD_NUMBER"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+@pytest.mark.parametrize("name", ["quantity", "price"])
+def test_an_order_that_is_no_number_is_refused(name: str, bad: float) -> None:
+    assert verdict({name: bad}, {}) == "BAD_NUMBER"
+
+
+def test_without_any_price_seen_an_order_is_refused() -> None:
+    assert Checker(LIMITS).check(ORDER, FACTS) == refusals.PRICE_WINDOW
+
+
+def test_the_same_order_too_soon_and_the_same_id_for_ever_are_duplicates() -> None:
+    checker = make()
+    checker.sent(ORDER, FACTS.now_ns)
+    again = change(ORDER, id="trend.1.1.2")
+    soon = change(FACTS, now_ns=FACTS.now_ns + SECOND // 4)
+    later = change(FACTS, now_ns=FACTS.now_ns + SECOND)
+    assert checker.check(again, soon) == refusals.DUPLICATE_ORDER
+    assert checker.check(change(again, quantity=2.0), soon) == SENT
+    assert checker.check(again, later) == SENT
+    assert checker.check(ORDER, later) == refusals.DUPLICATE_ORDER
+
+
+def test_orders_stop_at_the_reserve_that_is_kept_for_cancels() -> None:
+    checker = make()
+    for number_ in range(6):
+        order = change(ORDER, id=f"trend.1.1.{number_}", quantity=1.0 + number_ / 10)
+        assert checker.check(order, FACTS) == SENT
+        checker.sent(order, FACTS.now_ns)
+    order = change(ORDER, id="trend.1.1.9", quantity=3.0)
+    assert checker.check(order, FACTS) == refusals.MESSAGE_RATE
+    for _cancel in range(100):
+        checker.rate.message(FACTS.now_ns)  # counted, and there is nothing that could refuse it
+    checker.seen(100.0, 0.0, FACTS.now_ns + 2 * SECOND)
+    assert checker.check(order, change(FACTS, now_ns=FACTS.now_ns + 2 * SECOND)) == SENT
+
+
+def test_orders_of_a_day_roll_and_do_not_reset_at_midnight() -> None:
+    limits = msgspec.structs.replace(LIMITS, price_window_s=2 * 86_400.0)
+    checker = make(limits)
+    start_ns = 23 * 3_600 * SECOND
+    for n in range(20):
+        order = change(ORDER, id=f"trend.1.1.{n}")
+        facts = change(FACTS, now_ns=start_ns + n * 60 * SECOND)
+        checker.seen(100.0, 0.0, facts.now_ns)
+        assert checker.check(order, facts) == SENT
+        checker.sent(order, facts.now_ns)
+    last = change(ORDER, id="trend.1.2.1")
+    for hours, wanted in ((2, refusals.ORDERS_PER_DAY), (23, refusals.ORDERS_PER_DAY), (25, SENT)):
+        facts = change(FACTS, now_ns=start_ns + hours * 3_600 * SECOND)
+        checker.seen(100.0, 0.0, facts.now_ns)
+        assert checker.check(last, facts) == wanted
+
+
+def test_repeated_executions_and_losses_latch_until_a_person_has_rearmed() -> None:
+    for latch, code in (
+        (lambda c: [c.rate.executed(FACTS.now_ns) for _ in range(6)], refusals.REPEATED_EXECUTION),
+        (lambda c: c.seen(100.0, -100.5, FACTS.now_ns), refusals.LOSS_LIMIT),
+        (lambda c: c.seen(100.0, math.nan, FACTS.now_ns), refusals.LOSS_LIMIT),
+    ):
+        checker = make()
+        latch(checker)
+        far = change(FACTS, now_ns=FACTS.now_ns + 2 * DAY)
+        checker.seen(100.0, 0.0, far.now_ns)
+        assert checker.check(ORDER, far) == code
+        reduce = change(ORDER, opens=False, side=-1)
+        assert checker.check(reduce, change(far, position=2.0)) == SENT
+        checker.rearmed()
+        assert checker.check(ORDER, far) == SENT
+
+
+def test_a_loss_is_counted_from_the_highest_in_a_rolling_window() -> None:
+    checker = make()
+    for minute, equity in enumerate([0.0, 50.0, -49.0]):
+        checker.seen(100.0, equity, minute * 60 * SECOND)
+    assert not checker.loss.breached  # 99 below the highest
+    slow = make()
+    for hour in range(10):
+        slow.seen(100.0, -90.0 * hour, hour * 3_700 * SECOND)
+    assert not slow.loss.breached  # each highest has left the window
+    checker.seen(100.0, -51.0, 180 * SECOND)
+    assert checker.loss.breached
+
+
+def test_a_loosened_rail_has_no_end_and_says_why() -> None:
+    free = msgspec.structs.replace(
+        LIMITS, max_order_value_quote="loosened: a test", max_order_quantity_base="loosened: too"
+    )
+    assert loosened(free)["max_order_value_quote"] == "a test"
+    assert number(free.max_order_value_quote) == math.inf
+    assert verdict({"quantity": 12.0}, {}, free) == "SENT"
+
+
+# -- no order that passes breaks any limit ------------------------------------------------------
+
+
+@dataclass
+class World:
+    """An account kept by hand, and every limit once more, from the words of the table."""
+
+    position: float = 0.0
+    entries: list[Proposal] = field(default_factory=list)
+    sent_ns: list[int] = field(default_factory=list)
+    seen: list[tuple[int, float]] = field(default_factory=list)
+    now_ns: int = 10 * SECOND
+    age_s: float = 0.0
+
+    def facts(self, share: float, price: float) -> Facts:
+        opened: Callable[[int], float] = lambda side: sum(  # noqa: E731
+            o.quantity for o in self.entries if o.side == side
+        )
+        return Facts(
+            self.now_ns, share, price, self.age_s, self.position, opened(1), opened(-1),
+            len(self.entries), 0.0, 0.0,
+        )  # fmt: skip
+
+    def holds(self, order: Proposal, share: float, price: float) -> None:
+        """Assert that nothing is broken once `order` has left."""
+        value = order.quantity * order.price
+        assert self.age_s <= 5.0
+        assert abs(order.price / price - 1) <= 0.05
+        if not order.opens:
+            assert abs(self.position + order.side * order.quantity) <= abs(self.position)
+            return
+        assert value <= 1_000 * share
+        assert order.quantity <= 8 * share
+        entries = [*self.entries, order]
+        assert len(entries) <= 4 * share
+        assert sum(o.quantity for o in entries) * price <= 1_500 * share * 1.0000001
+        # Whichever of the entries fill, and in whatever order, the position stays within.
+        for filled in range(2 ** len(entries)):
+            after = self.position + sum(
+                o.side * o.quantity for bit, o in enumerate(entries) if filled >> bit & 1
+            )
+            assert abs(after) * price <= 2_500 * share * 1.0000001 or abs(after) <= abs(
+                self.position
+            )
+        second = [t for t in self.sent_ns if self.now_ns - t < SECOND]
+        assert len(second) + 1 <= 6
+        assert len(self.sent_ns) + 1 <= 20
+
+
+ORDERS = st.tuples(
+    st.just("order"), st.sampled_from([1, -1]), st.integers(1, 180).map(lambda n: n / 20),
+    st.integers(94, 106).map(float), st.booleans(), st.sampled_from([1.0, 0.5]),
+)  # fmt: skip
+STEPS = st.lists(
+    st.one_of(
+        ORDERS, ORDERS, ORDERS,
+        st.tuples(st.just("price"), st.integers(97, 103).map(float)),
+        st.tuples(st.just("wait"), st.integers(0, 2 * SECOND)),
+        st.tuples(st.just("fill")),
+        st.tuples(st.just("cancel")),
+    ),
+    max_size=60,
+)  # fmt: skip
+PASSED = {"orders": 0}
+
+
+@settings(max_examples=400, deadline=None)
+@given(STEPS)
+def test_no_order_that_passes_breaks_any_limit(steps: list[tuple]) -> None:
+    world, checker, price, seen_ns = World(), make(), 100.0, 10 * SECOND
+    for number_, (what, *rest) in enumerate(steps):
+        if what == "price":
+            price, seen_ns = rest[0], world.now_ns
+            checker.seen(price, 0.0, world.now_ns)
+        elif what == "wait":
+            world.now_ns += rest[0]
+        elif what == "fill" and world.entries:
+            gone = world.entries.pop(0)
+            world.position += gone.side * gone.quantity
+        elif what == "cancel" and world.entries:
+            world.entries.pop()
+            checker.rate.message(world.now_ns)
+        elif what == "order":
+            side, quantity, limit, opens, share = rest
+            world.age_s = (world.now_ns - seen_ns) / SECOND
+            order = Proposal(f"trend.1.1.{number_}", "trend", "PAPER", side, quantity, limit, opens)
+            if checker.check(order, world.facts(share, price)) != SENT:
+                continue
+            world.holds(order, share, price)
+            checker.sent(order, world.now_ns)
+            PASSED["orders"] += 1
+            world.sent_ns.append(world.now_ns)
+            if opens:
+                world.entries.append(order)
+            else:
+                world.position += side * quantity
+
+
+def test_the_property_above_has_seen_orders_that_passed() -> None:
+    test_no_order_that_passes_breaks_any_limit()
+    assert PASSED["orders"] > 100
+
+
+# -- configuration ------------------------------------------------------------------------------
+
+
+def test_the_shipped_file_sets_or_loosens_every_rail() -> None:
+    limits = config.load(config.DEFAULT).limits
+    assert all(len(why) > 10 for why in loosened(limits).values())

@@ -1,0 +1,44 @@
+"""The recorder tells people, and keeps what it could not tell them in the audit log."""
+
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from host import layout, shm
+from host.alerts import Deliverer
+from host.audit.writer import AuditWriter
+from host.config import Alerts
+from host.recorder.loop import Recorder
+
+
+def test_an_alert_that_cannot_be_delivered_is_on_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    writer = AuditWriter(tmp_path / "audit", host_id="pi")
+    wanted = Alerts(webhook_url=f"http://127.0.0.1:{port}/", timeout_s=1.0)
+    recorder = Recorder(tmp_path, writer, Deliverer(wanted, "pi"))
+    page = shm.create(layout.KIND_ENGINE, "test")
+    recorder._follow("engine", page)
+    event = {"kind": "alert", "mono_ns": 5, "data": {"code": "DUST_LEFT"}}
+    page.ring.push(msgspec.json.encode(event))
+    deadline = time.monotonic() + 10
+    kinds: list[str] = []
+    while "alert_undelivered" not in kinds and time.monotonic() < deadline:
+        recorder._record()
+        text = b"".join(file.read_bytes() for file in (tmp_path / "audit").glob("*.jsonl"))
+        records = [msgspec.json.decode(line) for line in text.split(b"\n")[:-1]]
+        kinds = [record["kind"] for record in records]
+    recorder._deliverer.close()
+    writer.close()
+    assert kinds.index("alert") < kinds.index("alert_undelivered")
+    assert records[-1]["data"]["what"] == "DUST_LEFT"
+    assert "refused" in records[-1]["data"]["why"]
+    assert "<2>bot4 alert" in capsys.readouterr().err
+    page.close()
+    recorder.page.close()
