@@ -60,6 +60,14 @@ def test_halt_stays_after_the_wire_is_mended(bench: Session) -> None:
     assert orders_between(bench, mended_ns, time.monotonic_ns()) == 0
 
 
+@pytest.mark.parametrize("wire", ["LED_RED", "LED_YELLOW", "LED_GREEN"])
+def test_led_wire_that_lies_halts(bench: Session, wire: str) -> None:
+    time.sleep(0.5)  # armed and settled: green alone, or yellow beside it
+    lie_ns = bench.wires.short(wire, 1 - bench.wires.levels()[wire])
+    wait_for_ack(bench, lie_ns)
+    assert bench.status()["reason"] == "LED_MISMATCH"
+
+
 def test_opened_enclosure_halts(bench: Session) -> None:
     at_ns = bench.wires.stimulate([(0, "ENCLOSURE", 1)])
     wait_for_ack(bench, at_ns)

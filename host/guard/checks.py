@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from controller import leds
 from controller.times import Times
 from host import layout
 from host.guard.clients import ENGINE, RECORDER, Client, Clients
@@ -32,6 +33,7 @@ class Checks:
         self._link = link
         self._halting = halting
         self._lost_edges = 0
+        self._leds_agreed_ns = 0
 
     def healthy(self, now_ns: int) -> bool:
         """Return True while engine and recorder live and the venue has been reconciled.
@@ -60,6 +62,7 @@ class Checks:
         if silent_ms > self._times.controller_silence_ms:
             step_down(Reason.CONTROLLER_SILENT, f"{silent_ms} ms")
         self._edges(step_down)
+        self._leds(now_ns, step_down)
         for role, reason in ((ENGINE, Reason.ENGINE_STALE), (RECORDER, Reason.RECORDER_STALE)):
             client = self._clients.by_role.get(role)
             if client is None or not self.fresh(client, now_ns):
@@ -72,6 +75,22 @@ class Checks:
         if lost != self._lost_edges:
             self._lost_edges = lost
             step_down(Reason.LOST_EDGE, f"{lost} lost so far")
+
+    def _leds(self, now_ns: int, step_down: Callable[..., None]) -> None:
+        """Compare what drives the LEDs with what STATUS says; both may be a little late."""
+        status, lines = self._link.seen.status, self._halting.lines
+        if not status or lines is None:
+            return
+        read_back = sum(level << place for place, level in enumerate(lines.lamps()))
+        wrong = leds.mismatch(read_back, status["leds"], status["blinking"])
+        if not wrong:
+            self._leds_agreed_ns = now_ns
+        elif now_ns - self._leds_agreed_ns > self._times.led_mismatch_ms * MS:
+            step_down(Reason.LED_MISMATCH, f"read {read_back:03b}, told {status['leds']:03b}")
+
+    def begin(self, now_ns: int) -> None:
+        """Trading may begin: the LEDs count as in agreement from now on."""
+        self._leds_agreed_ns = now_ns
 
     def _conditions(self, step_down: Callable[..., None]) -> None:
         if self.word(RECORDER, layout.RECORDER_FAILING):

@@ -132,6 +132,7 @@ class Guard:
         self.page.words.store(layout.GUARD_LEASE_NS, now_ns + self.times.guard_lease_ms * MS)
         if keeper.stopped:
             self.halting.prepare_rearm(now_ns, self._checks.healthy(now_ns))
+            self._checks.begin(now_ns)
         else:
             keeper.conditions_hold(now_ns)
         self.halting.spread_news()

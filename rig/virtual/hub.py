@@ -213,6 +213,11 @@ class Hub:
                 self.cut.add(command["wire"])
                 self._break(command["wire"], now_ns)
                 return {"at_ns": now_ns}
+            case "short":
+                line = wiring.INDEX[command["wire"]]
+                self.set_line(line, command["level"], now_ns)
+                self.cut.add(command["wire"])
+                return {"at_ns": now_ns}
             case "mend":
                 self.cut.discard(command["wire"])
                 return {"at_ns": now_ns}

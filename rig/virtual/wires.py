@@ -38,6 +38,10 @@ class Wires:
         """Cut a wire by its line name, or SERIAL; return the time, ns."""
         return self._command(op="cut", wire=wire)["at_ns"]
 
+    def short(self, wire: str, level: int) -> int:
+        """Hold a wire's far end at a level, whatever drives it; return the time, ns."""
+        return self._command(op="short", wire=wire, level=level)["at_ns"]
+
     def mend(self, wire: str) -> None:
         """Join a cut wire again; its next edge gets through."""
         self._command(op="mend", wire=wire)
