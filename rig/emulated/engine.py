@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import rp2040py
 
@@ -90,3 +91,34 @@ def load_library() -> ctypes.PyDLL:
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     return library
+
+
+def attach(library: ctypes.PyDLL, chip: Any, simulator: Any) -> int:
+    """Put pioclock in front of a chip; return its handle.
+
+    The addresses of nine blocks all over the chip object must be the same for both, else their
+    layouts differ and nothing may run. The native chip's own addresses are not in its stubs.
+    """
+    if not hasattr(chip, "_native_mcu_address"):
+        raise EmulatorError(
+            "rp2040py runs without its native core: unset RP2040PY_SKIP_CYTHON and reinstall it"
+        )
+    mcu = chip._native_mcu_address()
+    blocks = (
+        chip._native_bus_address(),
+        chip._native_pio_address(0),
+        chip._native_pio_address(1),
+        chip._native_clocks_address(),
+        chip._native_pins_address(0),
+        chip._native_sio_address(),
+        chip._native_watchdog_address(),
+        chip._native_uart_address(1),
+        ctypes.addressof(ctypes.c_uint8.from_buffer(simulator._stop_flag)),
+    )
+    wrong = library.emu_layout(mcu, (ctypes.c_size_t * len(blocks))(*blocks), len(blocks))
+    if wrong:
+        raise EmulatorError(f"pioclock and rp2040py disagree on the chip's layout (block {wrong})")
+    engine = library.emu_new(mcu, *chip.sio._native_window())
+    if not engine:
+        raise EmulatorError("the chip's pins cannot be watched")
+    return engine

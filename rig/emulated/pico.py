@@ -1,9 +1,10 @@
-"""The emulated Pico as a process: `python -m rig.emulated.pico SOCKET FOLDER LINK_KEY STAMPS`.
+"""The emulated Pico as a process: `python -m rig.emulated.pico SOCKET FIRMWARE FLASH STAMPS`.
 
 It connects to the hub as the virtual controller does (pins and serial line) and keeps to the wall
-clock. FOLDER holds the built firmware. Every edge of its own pins is stamped by the emulation; on
-SIGTERM, or when the bench is gone, it writes them to STAMPS, for the stages that the hub's clock
-cannot see through the pacing.
+clock. The folder FIRMWARE holds what was built, FLASH the keys and what the firmware keeps besides;
+that is written back. Every edge of its own pins is stamped by the emulation; on SIGTERM, or when the
+bench is gone, it writes them to STAMPS, for the stages that the hub's clock cannot see through the
+pacing.
 """
 
 import contextlib
@@ -111,9 +112,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     }
 
 
-def main(path: str, folder: str, keys: str, stamps: str) -> None:
+def main(path: str, firmware: str, flash: str, stamps: str) -> None:
     """Run until the bench ends."""
-    files = {**read_folder(Path(folder)), **read_folder(Path(keys))}
+    built = read_folder(Path(firmware))
+    files = {**built, **read_folder(Path(flash))}
     try:
         pico = EmulatedPico(find_image().path, files)
     except BenchError as error:
@@ -125,6 +127,9 @@ def main(path: str, folder: str, keys: str, stamps: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_signal: bridge.leave())
     print("ready", flush=True)
     pacer.run(lambda: bridge.gone)
+    for name, content in pico.files().items():
+        if name not in files or (name not in built and content != files[name]):
+            (Path(flash) / name).write_bytes(content)
     left = {
         "edges": bridge.edges,
         "pace": asdict(pacer.report),

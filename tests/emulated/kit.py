@@ -39,7 +39,7 @@ def firmware(profile: str) -> Mapping[str, bytes]:
     """Return the files of a flashed and provisioned Pico."""
     from firmware.tools.build import build
 
-    return {**build(profile).files(), "link.key": KEY}
+    return {**build(profile).files(), "link.key": KEY, "witness.key": bytes(32)}
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Host:
 
     key: bytes = KEY
     answers: bool = True
+    on_challenge: Callable[[int], None] = lambda _t_ns: None
     messages: list[tuple[int, str, dict[str, int]]] = field(default_factory=list)
 
 
@@ -70,7 +71,7 @@ class Box:
         self.resets: list[int] = []
         self.usb_said = bytearray()
         self.armed_ns = 0
-        self._epoch = self._sessions = 0
+        self._epoch = self._sessions = self._shown = 0
         self._high, self._low = HIGH, LOW
         self.pico = EmulatedPico(
             IMAGE.path,
@@ -85,7 +86,7 @@ class Box:
             self.times,
             self.host.key,
             self._send,
-            lambda: self.host.answers,
+            self._may_answer,
             self._take,
             lambda: None,
             lambda what: self.host.messages.append((self.pico.now_ns, what, {})),
@@ -167,6 +168,10 @@ class Box:
         # A frame of the host leaves a while after what it answers.
         self.pico.at(self.pico.now_ns + ANSWER_NS, lambda: self.pico.uart.write(frame))
 
+    def _may_answer(self) -> bool:
+        self.host.on_challenge(self.pico.now_ns)
+        return self.host.answers
+
     def _hear(self, data: bytes, t_ns: int) -> None:
         self.link.receive(data, t_ns)
         if self.link.seen.sessions != self._sessions:
@@ -178,3 +183,13 @@ class Box:
         self.host.messages.append((self.pico.now_ns, name, fields))
         if name == "TRIP":
             self.tell_mode(leds.EMERGENCY)
+
+    def vouch(self, times: int) -> None:
+        """Ask the controller once a second to vouch for a head, as the recorder does."""
+
+        def ask() -> None:
+            self._shown += 1
+            self.link.ask("WITNESS", (self._shown, self._shown.to_bytes(32, "little")))
+
+        for number in range(times):
+            self.pico.at(self.pico.now_ns + number * 1000 * MS, ask)

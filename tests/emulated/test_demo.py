@@ -12,14 +12,18 @@ from tests.emulated.test_presses import LIMIT_NS, filter_ns
 from tests.integration.kit import bot4, when_free
 
 PRESSES = 4
+TRIES = 5
 
 
 @needs_emulator
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_demo_runs_on_the_emulated_pico(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("demo", "--bench", "emulated", "--presses", str(PRESSES), "--json")
-    done = when_free(lambda: bot4(*arguments, "--out", str(out), timeout_s=240))
+    for _attempt in range(TRIES):
+        done = when_free(lambda: bot4(*arguments, "--out", str(out), timeout_s=240))
+        if "another bench" not in done.stderr:
+            break  # else somebody else was quicker
     assert done.stderr == ""
     result = json.loads(done.stdout)
     # Not "pass": on a machine that was late at the wrong moment the honest word is too_noisy.
