@@ -22,8 +22,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m host.docs --check
 
-types: $(STAMP)
+types: $(STAMP) types-firmware
 	$(BIN)/mypy
 
 unit: $(STAMP)
