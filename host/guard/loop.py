@@ -33,6 +33,8 @@ RECORDED = {
     "pid": layout.RECORDER_ENGINE_PID,
 }
 
+NO_HEAD = bytes(32)
+
 
 class Guard:
     """One halt line, one controller, one engine, one recorder."""
@@ -176,6 +178,9 @@ class Guard:
         self._link.receive(data, time.monotonic_ns())
         if self._link.seen.sessions != sessions:
             self._tell_mode()
+            # Before any head is shown: a controller that lost power goes on from what it had kept, and
+            # the log must carry that before the next number (host.audit.receipts).
+            self._link.ask("WITNESS", (0, NO_HEAD))
             self.event("session", number=self._link.seen.sessions)
 
     def _tell_mode(self) -> None:

@@ -24,7 +24,7 @@ def test_an_alert_that_cannot_be_delivered_is_on_record(
     wanted = Alerts(webhook_url=f"http://127.0.0.1:{port}/", timeout_s=1.0)
     recorder = Recorder(tmp_path, writer, Deliverer(wanted, "pi"))
     page = shm.create(layout.KIND_ENGINE, "test")
-    recorder._follow("engine", page)
+    recorder._follow("engine", page, 0)
     event = {"kind": "alert", "mono_ns": 5, "data": {"code": "DUST_LEFT"}}
     page.ring.push(msgspec.json.encode(event))
     deadline = time.monotonic() + 10

@@ -158,7 +158,7 @@ def hold_rearm(bench: Trading) -> None:
     from rig.virtual import stimulus
 
     bench.bench.wires.stimulate(stimulus.release(bench.session._rng))
-    bench.bench.wires.stimulate(stimulus.hold(100))
+    bench.bench.wires.stimulate([(0, "REARM", 0), (100_000, "REARM", 1)])
     time.sleep(0.5)
 
 
