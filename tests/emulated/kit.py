@@ -72,6 +72,7 @@ class Box:
         self.usb_said = bytearray()
         self.armed_ns = 0
         self._epoch = self._sessions = self._shown = 0
+        self._mode = leds.EMERGENCY
         self._high, self._low = HIGH, LOW
         self.pico = EmulatedPico(
             IMAGE.path,
@@ -143,6 +144,7 @@ class Box:
     def tell_mode(self, mode: int) -> None:
         """Send MODE with a new epoch, as the guard does at every change."""
         self._epoch += 1
+        self._mode = mode
         self.link.tell_mode(mode, 0, self._epoch)
 
     def falls(self, since_ns: int = 0) -> list[int]:
@@ -183,6 +185,9 @@ class Box:
         self.host.messages.append((self.pico.now_ns, name, fields))
         if name == "TRIP":
             self.tell_mode(leds.EMERGENCY)
+        elif name == "STATUS" and self._epoch:
+            # As the guard does: a MODE that was lost in noise must not stay lost.
+            self.link.tell_mode(self._mode, 0, self._epoch)
 
     def vouch(self, times: int) -> None:
         """Ask the controller once a second to vouch for a head, as the recorder does."""
