@@ -120,6 +120,8 @@ class Box:
 
     def arm(self) -> None:
         """Bring the box to ARMED as a person does; fails the test when it does not get there."""
+        self.wait(lambda: self.link.established, 3_000)
+        self.tell_mode(leds.EMERGENCY)  # the one at the session's beginning may have been lost
         self.wait(lambda: self.state() == states.WAITING, 3_000)
         self.run_ms(2 * self.times.rearm_debounce_ms + 2 * FULL_MS)
         self.pico.set_pin(PIN["REARM"], self._low)
