@@ -34,6 +34,8 @@ RECORDED = {
 }
 
 NO_HEAD = bytes(32)
+# ms. MODE is said again this often: often enough for a lost one, seldom enough for the Pico's budget.
+MODE_AGAIN_MS = 1000
 
 
 class Guard:
@@ -57,6 +59,7 @@ class Guard:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
         self._worst_us: dict[str, int] = {}
+        self._told_ns = 0
         self._recorded = dict.fromkeys(RECORDED, 0)
         self._port = port
         self._received = received
@@ -186,12 +189,14 @@ class Guard:
     def _tell_mode(self) -> None:
         keeper = self.halting.keeper
         self._link.tell_mode(keeper.mode, keeper.reason, keeper.epoch)
+        self._told_ns = time.monotonic_ns()
 
     def _on_message(self, name: str, fields: dict[str, Any]) -> None:
         if name == "STATUS":
             armed = fields["state"] == states.ARMED
             self.halting.armed_seen = armed
-            self._tell_mode()  # again: one that was lost in noise must not stay lost
+            if time.monotonic_ns() - self._told_ns > MODE_AGAIN_MS * MS:
+                self._tell_mode()  # one that was lost in noise must not stay lost
             if not armed:
                 self.step_down(Reason.CONTROLLER_STATUS, states.STATE_NAMES[fields["state"]])
             return

@@ -18,6 +18,8 @@ from rig.emulated.needs import require_emulator
 
 MS = 1_000_000
 ANSWER_NS = 300_000
+# ms. As the guard does (host.guard.loop.MODE_AGAIN_MS): a MODE that was lost must not stay lost.
+MODE_AGAIN_MS = 1000
 FULL_MS = 20  # firmware.boards.pico: the button must be seen up in a full pass before it counts
 KEY = bytes(range(32))
 PIN = {name: wiring.pico_pin(name) for name in wiring.NAMES}
@@ -72,7 +74,7 @@ class Box:
         self.usb_said = bytearray()
         self.armed_ns = 0
         self._epoch = self._sessions = self._shown = 0
-        self._mode = leds.EMERGENCY
+        self._mode, self._told_ns = leds.EMERGENCY, 0
         self._high, self._low = HIGH, LOW
         self.pico = EmulatedPico(
             IMAGE.path,
@@ -147,7 +149,11 @@ class Box:
         """Send MODE with a new epoch, as the guard does at every change."""
         self._epoch += 1
         self._mode = mode
-        self.link.tell_mode(mode, 0, self._epoch)
+        self._say_mode()
+
+    def _say_mode(self) -> None:
+        self._told_ns = self.pico.now_ns
+        self.link.tell_mode(self._mode, 0, self._epoch)
 
     def falls(self, since_ns: int = 0) -> list[int]:
         """Return when HALT stopped being high, ns."""
@@ -187,9 +193,8 @@ class Box:
         self.host.messages.append((self.pico.now_ns, name, fields))
         if name == "TRIP":
             self.tell_mode(leds.EMERGENCY)
-        elif name == "STATUS" and self._epoch:
-            # As the guard does: a MODE that was lost in noise must not stay lost.
-            self.link.tell_mode(self._mode, 0, self._epoch)
+        elif name == "STATUS" and self.pico.now_ns - self._told_ns > MODE_AGAIN_MS * MS:
+            self._say_mode()
 
     def vouch(self, times: int) -> None:
         """Ask the controller once a second to vouch for a head, as the recorder does."""
