@@ -1,6 +1,9 @@
 """Every way to a halt ends with HALT low or the gate closed, ACK high, and no order after it."""
 
+import os
+import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -9,9 +12,12 @@ from rig.session import Session
 
 QUIET_S = 1.0
 
+# pytest's record_property: measurements end up in the JUnit file.
+Record = Callable[[str, object], None]
 
-def orders_between(bench: Session, start_ns: int, end_ns: int) -> int:
-    """Count the OPEN and REDUCE orders that left in a stretch of time, by the venue's record."""
+
+def orders_sent(bench: Session) -> list[int]:
+    """End host and venue; return when each OPEN and REDUCE order left, by the venue's record, ns."""
     bench.bench.end("host")
     bench.bench.end("venue")
     sent = [
@@ -20,7 +26,17 @@ def orders_between(bench: Session, start_ns: int, end_ns: int) -> int:
         if packet.msg.intent in ("OPEN", "REDUCE")
     ]
     assert None not in sent
-    return sum(start_ns < at < end_ns for at in sent)
+    return sorted(at for at in sent if at is not None)
+
+
+def nothing_left_after(bench: Session, cause_ns: int, closed_ns: int, record: Record) -> None:
+    """Assert that no order left after the gate was closed; record when the last one left, ms."""
+    time.sleep(QUIET_S)
+    sent = orders_sent(bench)
+    late = [at for at in sent if at > cause_ns]
+    record("cause_to_last_order_ms", (late[-1] - cause_ns) / 1e6 if late else 0.0)
+    record("cause_to_ack_ms", (closed_ns - cause_ns) / 1e6)
+    assert [at for at in sent if at > closed_ns] == []
 
 
 def wait_for_ack(bench: Session, since_ns: int, timeout_s: float = 3.0) -> int:
@@ -34,30 +50,55 @@ def wait_for_ack(bench: Session, since_ns: int, timeout_s: float = 3.0) -> int:
     pytest.fail("ACK did not rise")
 
 
-def test_press_raises_ack_and_nothing_leaves_afterwards(bench: Session) -> None:
+def test_press_raises_ack_and_nothing_leaves_afterwards(
+    bench: Session, record_property: Record
+) -> None:
     begun_ns = time.monotonic_ns()
     bench.press()
     ack_ns = wait_for_ack(bench, begun_ns)
-    time.sleep(QUIET_S)
     assert not bench.wires.levels()["HALT"]
-    assert orders_between(bench, ack_ns, time.monotonic_ns()) == 0
+    nothing_left_after(bench, begun_ns, ack_ns, record_property)
 
 
 @pytest.mark.parametrize("wire", ["HALT", "SERIAL", "SWITCH_A", "SWITCH_B"])
-def test_cut_wire_halts(bench: Session, wire: str) -> None:
+def test_cut_wire_halts(bench: Session, wire: str, record_property: Record) -> None:
     cut_ns = bench.wires.cut(wire)
     ack_ns = wait_for_ack(bench, cut_ns)
-    time.sleep(QUIET_S)
-    assert orders_between(bench, ack_ns, time.monotonic_ns()) == 0
+    nothing_left_after(bench, cut_ns, ack_ns, record_property)
 
 
-def test_halt_stays_after_the_wire_is_mended(bench: Session) -> None:
+def test_halt_shorted_to_high_and_pressed_halts_over_the_serial_line(
+    bench: Session, record_property: Record
+) -> None:
+    bench.wires.short("HALT", 1)
+    pressed_ns = bench.wires.stimulate([(0, "SWITCH_A", 1), (0, "SWITCH_B", 1)])
+    ack_ns = wait_for_ack(bench, pressed_ns)
+    nothing_left_after(bench, pressed_ns, ack_ns, record_property)
+
+
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["stopped", "unplugged"])
+def test_controller_that_is_gone_halts(
+    bench: Session, how: signal.Signals, record_property: Record
+) -> None:
+    gone_ns = time.monotonic_ns()
+    os.kill(bench.wires.state()["pids"]["PICO"], how)
+    ack_ns = wait_for_ack(bench, gone_ns)
+    nothing_left_after(bench, gone_ns, ack_ns, record_property)
+
+
+def test_host_without_power_lets_nothing_out(bench: Session, record_property: Record) -> None:
+    cut_ns = time.monotonic_ns()
+    bench.bench.processes["host"].kill()  # everything of the host dies with it
+    assert bench.wires.wait(lambda levels: not levels["HALT"], 3.0)
+    fell_ns = max(at for at, line, _level in bench.wires.fetch_edges() if line == bench.HALT)
+    nothing_left_after(bench, cut_ns, fell_ns, record_property)
+
+
+def test_halt_stays_after_the_wire_is_mended(bench: Session, record_property: Record) -> None:
     cut_ns = bench.wires.cut("HALT")
-    wait_for_ack(bench, cut_ns)
+    ack_ns = wait_for_ack(bench, cut_ns)
     bench.wires.mend("HALT")
-    mended_ns = time.monotonic_ns()
-    time.sleep(QUIET_S)
-    assert orders_between(bench, mended_ns, time.monotonic_ns()) == 0
+    nothing_left_after(bench, cut_ns, ack_ns, record_property)
 
 
 @pytest.mark.parametrize("wire", ["LED_RED", "LED_YELLOW", "LED_GREEN"])

@@ -117,12 +117,6 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.CONTROLLER_SILENT, Rung.CANCEL, BY_ON_KILL, "no valid challenge in time"),
     (Reason.CONTROLLER_RESTART, Rung.CANCEL, BY_ON_KILL, "a new session while one stood"),
     (Reason.LINK_TAMPER, Rung.CANCEL, BY_ON_KILL, "a frame that the controller never sent"),
-    (
-        Reason.LED_MISMATCH,
-        Rung.CANCEL,
-        BY_ON_KILL,
-        "the LED wires contradict STATUS: tampered with",
-    ),
     (Reason.SERIAL_LOST, Rung.CANCEL, BY_ON_KILL, "the serial port is gone"),
     (Reason.GUARD_STALLED, Rung.CANCEL, BY_ON_KILL, "the guard itself was stopped or starved"),
     (Reason.GUARD_FAULT, Rung.CANCEL, BY_ON_KILL, "the guard's halt path raised"),

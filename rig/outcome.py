@@ -41,6 +41,7 @@ def build(
     complaints += ended.fouls
     presses = Presses(bench, capture)
     complaints += presses.complaints
+    complaints += [ended.complaint] if ended.complaint else []
     if ended.host_exit != 0:
         complaints.append(f"the host ended with exit code {ended.host_exit}")
     after_ack = None if orders is None else orders.after_ack

@@ -28,7 +28,7 @@ HOLD_SLACK_S = 0.15
 AFTERMATH_S = 1.0
 # Lines of progress in a layout.
 SAID = 100
-ACK = wiring.INDEX["ACK"]
+ACK, HALT = wiring.INDEX["ACK"], wiring.INDEX["HALT"]
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,13 @@ class Ended:
     fifo: bool
     cpus: list[int]
     loads: tuple[str, ...] = ()
+    complaint: str = ""
 
 
 class Session:
     """Drives a bench that is up."""
 
-    ACK = ACK
+    ACK, HALT = ACK, HALT
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class Session:
         pace: Pace = LEISURE,
     ) -> None:
         self._pace = pace
+        self._complaint = ""
         self.bench = bench
         self.wires = bench.wires
         self._times = times
@@ -118,20 +120,36 @@ class Session:
             name: bench.start_probe(f"probe-{name}", min(places[name]))
             for name in {ONE_CORE, *(name for name, _cpus in layouts)}
         }
-        done = []
+        done: list[Layout] = []
         for name, cpus in layouts:
             os.sched_setaffinity(self._guard_pid(), cpus)
             begun_ns = time.monotonic_ns()
-            for number in range(1, presses + 1):
-                if number % max(1, presses // SAID) == 0:
-                    self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
-                self.rearm()
-                self.press()
+            whole = self._press_all(name, presses, first=not done)
             # Hub and controller stay on the bench's core, so its probe speaks for every layout.
             files = [file for at, file in probes.items() if at in (ONE_CORE, name)]
             done.append(Layout(name, begun_ns, time.monotonic_ns(), files))
+            if not whole:
+                break
         time.sleep(AFTERMATH_S)
         return done
+
+    def _press_all(self, name: str, presses: int, first: bool) -> bool:
+        """Press again and again; False when the host would not go on, which fails the run.
+
+        Before the very first press it is the bench that does not work: BenchError.
+        """
+        for number in range(1, presses + 1):
+            if number % max(1, presses // SAID) == 0:
+                self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
+            try:
+                self.rearm()
+            except BenchError as error:
+                if first and number == 1:
+                    raise
+                self._complaint = f"before press {number}: {error}"
+                return False
+            self.press()
+        return True
 
     def finish(self) -> Ended:
         """Read what the bench knows, then end everything in order."""
@@ -153,6 +171,7 @@ class Session:
             fifo=self.bench.fifo,
             cpus=self.bench.cpus,
             loads=self.bench.setup.loads,
+            complaint=self._complaint,
         )
 
     def close(self) -> None:

@@ -78,7 +78,7 @@ def test_the_old_firmware_stays_until_the_new_one_verifies(built: Path, tmp_path
             assert half.stderr is not None
             half.stderr.readline()  # it has begun to write
             with contextlib.suppress(subprocess.TimeoutExpired):
-                half.wait(1.5)
+                half.wait(0.3)
             half.kill()
     left = in_flash(flash)
     assert {path: left[path] for path in before} == before
