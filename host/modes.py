@@ -133,6 +133,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.SHUTDOWN, Rung.CANCEL, Rung.CANCEL, "the host was told to end"),
     (Reason.DRAWDOWN, Rung.CANCEL, Rung.LIQUIDATE, "the rolling loss is above its limit"),
     (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
+    (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
