@@ -1,5 +1,6 @@
 """Commands of the audit log."""
 
+import contextlib
 import datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,9 @@ def verify(
     from host.audit.verify import verify as check
 
     try:
-        report = check(directory, witness_key=_key(witness_key))
+        report = check(
+            directory, witness_key=read_witness_key(witness_key) if witness_key else None
+        )
     except AuditInputError as error:
         raise BadInput(str(error)) from None
     if as_json:
@@ -45,14 +48,18 @@ def verify(
     return 0 if report.verified else 1
 
 
-def _key(file: Path | None) -> bytes | None:
-    if file is None:
-        return None
+def read_witness_key(file: Path) -> bytes:
+    """Read the auditor's key: 32 bytes, or their 64 hexadecimal digits as `provision` shows them."""
     try:
         key = file.read_bytes()
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
-    require(len(key) == KEY_BYTES, f"{file}: a witness key has {KEY_BYTES} bytes")
+    if len(key) != KEY_BYTES:
+        with contextlib.suppress(ValueError):
+            key = bytes.fromhex(key.decode("ascii", "replace"))
+    require(
+        len(key) == KEY_BYTES, f"{file}: a witness key has {KEY_BYTES} bytes, or as many in hex"
+    )
     return key
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bot4.errors import BadInput
+from bot4.audit import read_witness_key
+from bot4.errors import BadInput, require
+from bot4.host import DEFAULT_RUN_DIR
 
-app = typer.Typer(help="The firmware of the Pico: build, flash, provision.")
+app = typer.Typer(help="The firmware of the Pico: build, flash, provision, attest.")
 
 Profile = Annotated[str, typer.Option(help="production or bench.")]
 Port = Annotated[str, typer.Option(help="Serial port of the Pico, by the service jumper.")]
@@ -20,7 +23,7 @@ LINK_KEY = Path("~/.config/bot4/link.key")
 
 @app.callback()
 def firmware() -> None:
-    """The firmware of the Pico: build, flash, provision."""
+    """The firmware of the Pico: build, flash, provision, attest."""
 
 
 @app.command()
@@ -88,6 +91,65 @@ def provision(
     _say("witness key, for the auditor's own machine; it is not shown again:")
     print(witness)
     return 0
+
+
+@app.command()
+def attest(
+    witness_key: Annotated[Path, typer.Option(help="The auditor's key.")],
+    run_dir: Annotated[
+        Path, typer.Option(help="Where the guard's socket lives.")
+    ] = DEFAULT_RUN_DIR,
+    profile: Profile = "production",
+    folder: Annotated[Path | None, typer.Option(help="Build that must be on the board.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Ask the controller, through the running host, what it runs; exit 1 when that is not as wanted."""
+    import msgspec
+
+    from controller import mac, times, witness
+    from host.guard.client import GuardClient, GuardUnreachable
+
+    require(profile in times.PROFILES, f"--profile {profile}: it is production or bench")
+    key = mac.Mac(read_witness_key(witness_key))
+    wanted = _digest(folder) if folder else None
+    nonce = os.urandom(16)
+    try:
+        told = GuardClient(run_dir.expanduser()).request(op="attest", nonce=nonce.hex())
+    except (GuardUnreachable, ValueError) as error:
+        raise BadInput(str(error)) from None
+    firmware_digest, configuration = (
+        bytes.fromhex(told["firmware"]),
+        bytes.fromhex(told["configuration"]),
+    )
+    signed = witness.attestation_mac(key, nonce, told["epoch"], firmware_digest, configuration)
+    checks = {
+        "mac": mac.same(signed, bytes.fromhex(told["mac"])),
+        "configuration": configuration == witness.configuration(times.Times(profile)),
+        "firmware": wanted is None or firmware_digest.hex() == wanted,
+    }
+    good = all(checks.values())
+    facts = {
+        "attested": good,
+        "checks": checks,
+        "epoch": told["epoch"],
+        "firmware": told["firmware"],
+    }
+    if as_json:
+        print(msgspec.json.encode(facts).decode())
+    else:
+        wrong = ", ".join(name for name, holds in checks.items() if not holds)
+        print(f"{'attested' if good else 'NOT attested: ' + wrong}; epoch {told['epoch']}")
+        print(f"firmware {told['firmware']}{'' if wanted else ' (not compared: no --folder)'}")
+    return 0 if good else 1
+
+
+def _digest(folder: Path) -> str:
+    from firmware.tools import build as tool
+
+    try:
+        return str(tool.read(folder).digest)
+    except tool.BuildError as error:
+        raise BadInput(str(error)) from None
 
 
 @contextlib.contextmanager

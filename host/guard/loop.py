@@ -34,6 +34,7 @@ RECORDED = {
 }
 
 NO_HEAD = bytes(32)
+NONCE_BYTES = 16
 # ms. MODE is said again this often: often enough for a lost one, seldom enough for the Pico's budget.
 MODE_AGAIN_MS = 1000
 
@@ -60,6 +61,7 @@ class Guard:
         self._pass_ns = time.monotonic_ns()
         self._worst_us: dict[str, int] = {}
         self._told_ns = 0
+        self._attesting: dict[str, Client] = {}
         self._recorded = dict.fromkeys(RECORDED, 0)
         self._port = port
         self._received = received
@@ -209,6 +211,10 @@ class Guard:
         if name == "RECEIPT":
             self.event("receipt", **named)
             return
+        if name == "ATTESTATION":
+            asker = self._attesting.pop(named["nonce"], None)
+            if asker is not None:
+                asker.send(named)
         if "reason" in named:
             named["reason"] = trip_reasons.NAMES[fields["reason"]]
         if name == "EVENT":
@@ -252,6 +258,8 @@ class Guard:
                 self.event("asked_down", pid=client.pid, detail=detail)
                 self.step_down(Reason.SHUTDOWN if shutdown else Reason.OPERATOR, detail)
                 client.send(self.status())
+            case "attest":
+                self._attest(client, bytes.fromhex(str(request.get("nonce"))))
             case "head" if client.role == RECORDER:
                 self._link.ask("WITNESS", (int(request["count"]), bytes.fromhex(request["head"])))
             case "ladder" if client.role == ENGINE:
@@ -266,6 +274,14 @@ class Guard:
                     self.halting.spread_news()
             case other:
                 raise ValueError(f"unknown request {other!r}")
+
+    def _attest(self, client: Client, nonce: bytes) -> None:
+        """Pass an auditor's question on; the answer goes to whoever asked, when it comes."""
+        if len(nonce) != NONCE_BYTES:
+            raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
+        if not self._link.ask("ATTEST", (nonce,)):
+            raise ValueError("no session with the controller")
+        self._attesting = {nonce.hex(): client}  # the last one who asked
 
     def _register(self, fd: int, handler: Callable[[int], None]) -> None:
         self._handlers[fd] = handler
