@@ -2,14 +2,13 @@
 
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controller.times import Times
 from host import layout
 from host.guard.clients import Client, ended
+from host.hotpath.reflex import Reflex
 
-# us. Between two looks at the slot: the engine needs the CPU to leave it, so no spinning.
-LOOK_US = 20
 KILL_WAIT_MS = 1000
 
 
@@ -22,24 +21,17 @@ class Closed:
     waited_us: int
 
 
-def close_gate(engine: Client | None, times: Times) -> Closed:
+def close_gate(reflex: Reflex, engines: Iterable[Client]) -> Closed:
     """Return once no send is in flight. The mode word must already be EMERGENCY.
 
-    A slot still busy after times.slot_busy_us belongs to an engine that is stopped or stuck in
-    the middle of a send: SIGKILL and wait for its end, after which nothing of it can leave.
+    A slot that stays busy (Times.slot_busy_us) belongs to an engine that is stopped or stuck in the
+    middle of a send: SIGKILL and wait for its end, after which nothing of it can leave.
     """
-    if engine is None or engine.page is None:
-        return Closed(True, False, 0)
     begun_ns = time.monotonic_ns()
-    while engine.page.words.load(layout.ENGINE_SLOT):
-        waited_us = (time.monotonic_ns() - begun_ns) // 1000
-        if waited_us > times.slot_busy_us:
-            return _force(engine, begun_ns)
-        time.sleep(LOOK_US / 1e6)
-    return Closed(True, False, (time.monotonic_ns() - begun_ns) // 1000)
-
-
-def _force(engine: Client, begun_ns: int) -> Closed:
-    signal.pidfd_send_signal(engine.pidfd, signal.SIGKILL)
-    sure = ended(engine, KILL_WAIT_MS)
-    return Closed(sure, True, (time.monotonic_ns() - begun_ns) // 1000)
+    forced, sure = False, True
+    if not reflex.slots_free():
+        for engine in engines:
+            if engine.page is not None and engine.page.words.load(layout.ENGINE_SLOT):
+                signal.pidfd_send_signal(engine.pidfd, signal.SIGKILL)
+                forced, sure = True, ended(engine, KILL_WAIT_MS) and sure
+    return Closed(sure, forced, (time.monotonic_ns() - begun_ns) // 1000)

@@ -9,9 +9,10 @@ from typing import Any
 
 from controller.times import Times
 from host.guard.clients import Client
-from host.guard.closing import close_gate
+from host.guard.closing import Closed, close_gate
 from host.guard.keeper import Keeper
 from host.guard.lines import Lines
+from host.hotpath.reflex import Reflex
 from host.hotpath.words import Words
 from host.modes import Reason, TradingMode
 
@@ -25,7 +26,8 @@ HALT_FOLLOWS_MS = 100
 class Halting:
     """Owns the mode's keeper and the ACK line.
 
-    engine() -- the attached engine, or None
+    reflex -- closes the gate by itself when HALT falls
+    engines() -- the attached engines
     event(kind, **data) -- pushes a record for the audit log
     tell_mode(mode, reason, epoch) -- sends MODE to the controller
     """
@@ -34,12 +36,14 @@ class Halting:
         self,
         words: Words,
         times: Times,
-        engine: Callable[[], Client | None],
+        reflex: Reflex,
+        engines: Callable[[], list[Client]],
         event: Callable[..., None],
         tell_mode: Callable[[int, int, int], None],
     ) -> None:
         self._times = times
-        self._engine = engine
+        self._reflex = reflex
+        self._engines = engines
         self._event = event
         self._tell_mode = tell_mode
         self._news: list[tuple[TradingMode, Reason, int, str]] = []
@@ -55,6 +59,7 @@ class Halting:
 
     def step_down(self, reason: Reason, detail: str = "") -> None:
         """Step down for `reason` as far as modes.LEVEL_OF says; EMERGENCY closes the gate at once."""
+        self.adopt()
         now_ns = time.monotonic_ns()
         if not self.keeper.down(reason, now_ns, detail[:200]):
             return
@@ -62,6 +67,22 @@ class Halting:
             self._emergency_ns = now_ns
             self._ack_due = True
             self.acknowledge(now_ns)
+        self.spread_news()
+
+    def adopt(self) -> None:
+        """Make known what the reflex has done, if it has; what it could not do is done here."""
+        taken = self._reflex.take()
+        if taken is None or self.lines is None:
+            return
+        self._emergency_ns, acked_ns = taken
+        self.keeper.adopt(self._emergency_ns)
+        self._ack_due = not acked_ns
+        if acked_ns:
+            self.lines.ack_was_raised()
+            waited_us = (acked_ns - self._emergency_ns) // 1000
+            self._acknowledged(acked_ns, Closed(True, False, waited_us))
+        else:
+            self.acknowledge(time.monotonic_ns())
         self.spread_news()
 
     def halt_fell(self) -> None:
@@ -102,12 +123,15 @@ class Halting:
         waited_ms = (now_ns - self._emergency_ns) // MS
         if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
-        closed = close_gate(self._engine(), self._times)
+        closed = close_gate(self._reflex, self._engines())
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
         self.lines.raise_ack()
+        self._acknowledged(time.monotonic_ns(), closed)
+
+    def _acknowledged(self, ack_ns: int, closed: Closed) -> None:
         self._ack_due = False
-        self._ack_ns = time.monotonic_ns()
+        self._ack_ns = ack_ns
         self.forced += closed.forced
         self._event(
             "gate_closed",
@@ -119,8 +143,8 @@ class Halting:
 
     def worked_off(self) -> bool:
         """True once the engine has reported this emergency as worked off, by the venue's word."""
-        engine = self._engine()
-        return engine is not None and engine.ladder_epoch == self.keeper.epoch
+        engines = self._engines()
+        return bool(engines) and all(one.ladder_epoch == self.keeper.epoch for one in engines)
 
     def ladder_done(self, engine: Client, epoch: int) -> None:
         """Take the engine's word, which is the venue's, that the ladder of `epoch` is done."""
@@ -138,6 +162,7 @@ class Halting:
         if self.lines.ack_is_high():
             if (now_ns - self._ack_ns) // MS >= ACK_HOLD_MS:
                 self.lines.lower_ack()
+                self._reflex.acknowledge_by(self.lines.ack_drive())
                 self._event("ready_for_rearm")
             return
         # HALT must have risen after this emergency was worked off, and the controller say so itself.

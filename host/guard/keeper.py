@@ -34,6 +34,7 @@ class Keeper:
         self.since_ns = 0
         self._quiet_since_ns = 0
         self._standing: dict[Reason, tuple[int, int]] = {}
+        self._written = 0
         self._write()
 
     @property
@@ -46,6 +47,7 @@ class Keeper:
 
         A reason that is given again and again climbs from its first rung towards its last.
         """
+        self.adopt(now_ns)
         self._quiet_since_ns = now_ns
         wanted = modes.MODE_OF[modes.rung_after(reason, self._stood_s(reason, now_ns))]
         if wanted <= self.mode:
@@ -53,13 +55,27 @@ class Keeper:
         self._step(wanted, reason, now_ns, detail)
         return True
 
+    def adopt(self, now_ns: int) -> bool:
+        """Make the step our own that the reflex has written into the word; True when there was one."""
+        word = self._words.load(layout.GUARD_MODE)
+        if word == self._written:
+            return False
+        self.mode, self.reason, self.epoch = modes.unpack(word)
+        self.detail = ""
+        self._written = word
+        self.since_ns = self._quiet_since_ns = now_ns
+        self._told(self.mode, self.reason, self.epoch, self.detail)
+        return True
+
     def rearmed(self, now_ns: int) -> None:
         """EMERGENCY -> PAUSED, after a person has armed the controller at the box."""
+        self.adopt(now_ns)
         if self.stopped:
             self._step(TradingMode.PAUSED, Reason.REARMED, now_ns, "")
 
     def conditions_hold(self, now_ns: int) -> None:
         """Step up from PAUSED or REDUCED once nothing has asked for less for the hold time."""
+        self.adopt(now_ns)
         up = NEXT_UP.get(self.mode)
         if up is not None and now_ns - self._quiet_since_ns >= self._hold_ns:
             self._step(up, Reason.CONDITIONS_HELD, now_ns, "")
@@ -103,5 +119,5 @@ class Keeper:
         self._told(mode, reason, self.epoch, detail)
 
     def _write(self) -> None:
-        word = modes.pack(self.mode, self.reason, self.epoch)
-        self._words.store(layout.GUARD_MODE, word)
+        self._written = modes.pack(self.mode, self.reason, self.epoch)
+        self._words.store(layout.GUARD_MODE, self._written)

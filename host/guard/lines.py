@@ -12,6 +12,11 @@ from typing import Any
 from gpiozero import Device, DigitalInputDevice, DigitalOutputDevice
 
 from controller import wiring
+from host import shm
+from host.hotpath.level import Drive, Level
+
+# What the halt path needs of a factory beyond gpiozero: edges without a thread, lines for compiled code.
+NEEDED = ("fileno", "dispatch", "level_source", "drive_source", "driven", "after_edge")
 
 
 class LinesError(OSError):
@@ -27,11 +32,17 @@ def open_factory(name: str) -> Any:
         factory = next(iter(found)).load()()
     except (OSError, KeyError, ImportError) as error:
         raise LinesError(f"pin factory {name}: {error}") from None
-    for needed in ("fileno", "dispatch", "level_source"):
+    for needed in NEEDED:
         if not hasattr(factory, needed):
             raise LinesError(f"pin factory {name} has no {needed}: it cannot serve the halt path")
     Device.pin_factory = factory
     return factory
+
+
+def halt_level(source: tuple[str, int, int]) -> Level:
+    """The level of HALT for compiled code, from a factory's `level_source`."""
+    kind, fd, word = source
+    return Level(fd) if kind == "ioctl" else Level(words=shm.level_words(fd), index=word)
 
 
 class Lines:
@@ -68,6 +79,14 @@ class Lines:
     def raise_ack(self) -> None:
         """Say that the gate is closed."""
         self._ack.on()
+
+    def ack_drive(self) -> Drive:
+        """What compiled code raises ACK with, once; `ack_was_raised` says that it has."""
+        return Drive(*self.factory.drive_source("ACK"))
+
+    def ack_was_raised(self) -> None:
+        """Compiled code has raised ACK: let gpiozero see it so."""
+        self.factory.driven("ACK")
 
     def lower_ack(self) -> None:
         """Say that the host is ready to be re-armed."""

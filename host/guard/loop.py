@@ -22,8 +22,9 @@ from host import layout, shm
 from host.guard.checks import Checks
 from host.guard.clients import ENGINE, RECORDER, Client, Clients
 from host.guard.halting import MS, Halting
-from host.guard.lines import Lines, open_factory
+from host.guard.lines import Lines, halt_level, open_factory
 from host.guard.link import HostLink
+from host.hotpath.reflex import Reflex
 from host.modes import OnKill, Reason
 
 # How far the last recorder had come, from its page: the next one goes on from there.
@@ -32,6 +33,9 @@ RECORDED = {
     "engine": layout.RECORDER_ENGINE_SEQ,
     "pid": layout.RECORDER_ENGINE_PID,
 }
+
+# Kinds of work in this process, by the number under which the reflex keeps their longest stretch.
+STRETCHES = {"tick": 0, "dispatch": 1, "serial": 2, "client": 3}
 
 NO_HEAD = bytes(32)
 NONCE_BYTES = 16
@@ -56,10 +60,10 @@ class Guard:
         self._on_kill = on_kill
         self.running = True
         self.page = shm.create(layout.KIND_GUARD, "guard")
-        self._poller = select.poll()
+        self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
-        self._worst_us: dict[str, int] = {}
+        self._stretch = 0
         self._told_ns = 0
         self._attesting: dict[str, Client] = {}
         self._recorded = dict.fromkeys(RECORDED, 0)
@@ -74,16 +78,19 @@ class Guard:
             lambda: self.step_down(Reason.CONTROLLER_RESTART),
             lambda what: self.step_down(Reason.LINK_TAMPER, what),
         )
+        self._factory = open_factory(factory)
+        self._level = self._factory.level_source("HALT")
+        self._reflex = Reflex(self.page.words, halt_level(self._level), times.slot_busy_us)
+        self._factory.after_edge = self._look
         self.halting = Halting(
             self.page.words,
             times,
-            lambda: self._clients.by_role.get(ENGINE),
+            self._reflex,
+            self._engines,
             self.event,
             self._link.tell_mode,
         )
         self.step_down = self.halting.step_down
-        self._factory = open_factory(factory)
-        self._level = self._factory.level_source("HALT")
         self._lines = Lines(self._factory, self.halting.halt_fell, self.halting.halt_rose)
         self.halting.lines = self._lines
         self._clients = Clients(
@@ -98,19 +105,21 @@ class Guard:
         self._checks = Checks(times, self._clients, self._link, self.halting)
         self._register(self._factory.fileno(), self._dispatch)
         self._register(received.fileno(), self._hear_serial)
+        self._stretch_of = {
+            self._factory.fileno(): STRETCHES["dispatch"],
+            received.fileno(): STRETCHES["serial"],
+        }
 
     def run(self) -> None:
         """Serve until `running` is cleared; whatever goes wrong closes the gate first."""
         try:
             while self.running:
-                events = self._poller.poll(self.times.guard_refresh_ms)
+                ready = self._reflex.wait(self._poller.fileno(), self.times.guard_refresh_ms)
+                self._stretch = STRETCHES["tick"]
+                self.halting.adopt()
                 self._watch_stall()
-                for fd, event in events:
-                    handler = self._handlers.get(fd)
-                    if handler is not None:
-                        begun_ns = time.monotonic_ns()
-                        handler(event)
-                        self._note(getattr(handler, "__name__", "client"), begun_ns)
+                for fd, event in ready:
+                    self._serve(fd, event)
                 self._tick(time.monotonic_ns())
         finally:
             self.step_down(Reason.SHUTDOWN)
@@ -118,10 +127,25 @@ class Guard:
                 self._lines.close()
             self._clients.close()
 
+    def _serve(self, fd: int, event: int) -> None:
+        handler = self._handlers.get(fd)
+        if handler is None:
+            return
+        self._look()
+        self._stretch = self._stretch_of.get(fd, STRETCHES["client"])
+        handler(event)
+        self._look()
+        self._stretch = STRETCHES["tick"]
+
+    def _look(self) -> None:
+        """Look at HALT: nothing in this process may keep it waiting for long."""
+        self._reflex.look(self._stretch)
+
     def event(self, kind: str, **data: Any) -> None:
         """Push one event into the ring that the recorder reads."""
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
+        self._look()
 
     def _watch_stall(self) -> None:
         """A guard that was stopped or starved must not renew its lease as if nothing had been."""
@@ -132,6 +156,7 @@ class Guard:
         self._pass_ns = now_ns
 
     def _tick(self, now_ns: int) -> None:
+        self.halting.adopt()
         self.halting.acknowledge(now_ns)
         keeper = self.halting.keeper
         if not keeper.stopped:
@@ -143,13 +168,7 @@ class Guard:
         else:
             keeper.conditions_hold(now_ns)
         self.halting.spread_news()
-        self._note("tick", now_ns)
-
-    def _note(self, what: str, begun_ns: int) -> None:
-        """Keep the longest stretch of each kind: nothing here may keep HALT waiting."""
-        took_us = (time.monotonic_ns() - begun_ns) // 1000
-        if took_us > self._worst_us.get(what, 0):
-            self._worst_us[what] = took_us
+        self._look()
 
     # -- wires ------------------------------------------------------------------------------
 
@@ -229,8 +248,14 @@ class Guard:
             return {"ok": True, "recorded": self._recorded["guard"]}, [self.page.fd]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
+    def _engines(self) -> list[Client]:
+        engine = self._clients.by_role.get(ENGINE)
+        return [] if engine is None else [engine]
+
     def _on_attach(self, client: Client) -> None:
         """Give the recorder the engine's page, whichever of the two came last."""
+        if client.role == ENGINE and client.page is not None:
+            self._reflex.watch(client.page.words)
         self.event("attached", role=client.role, pid=client.pid)
         engine = self._clients.by_role.get(ENGINE)
         recorder = self._clients.by_role.get(RECORDER)
@@ -246,6 +271,8 @@ class Guard:
         if client.role == ENGINE:
             self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"pid {client.pid} left")
+        if client.role == ENGINE and client.page is not None:
+            self._reflex.forget(client.page.words)
         self.event("left", role=client.role, pid=client.pid)
 
     def _on_request(self, client: Client, request: dict[str, Any]) -> None:
@@ -285,7 +312,7 @@ class Guard:
 
     def _register(self, fd: int, handler: Callable[[int], None]) -> None:
         self._handlers[fd] = handler
-        self._poller.register(fd, select.POLLIN)
+        self._poller.register(fd, select.EPOLLIN)
 
     def _unregister(self, fd: int) -> None:
         if self._handlers.pop(fd, None) is not None:
@@ -304,5 +331,10 @@ class Guard:
             **{f"{role}_pid": client.pid if client else None for role, client in roles.items()},
             "orders_sent": self._checks.word(ENGINE, layout.ENGINE_SENT),
             "orders_refused": self._checks.word(ENGINE, layout.ENGINE_REFUSED),
-            "worst_us": {what.strip("_"): took_us for what, took_us in self._worst_us.items()},
+            "worst_us": {
+                name: self._reflex.stretches_us(kind)[0] for name, kind in STRETCHES.items()
+            },
+            "worst_wall_us": {
+                name: self._reflex.stretches_us(kind)[1] for name, kind in STRETCHES.items()
+            },
         }

@@ -13,6 +13,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint64_t
 
 from host.hotpath.atomics cimport bot4_load, bot4_now_ns, bot4_store, bot4_word
+from host.hotpath.level cimport Level
 from host.hotpath.words cimport Words
 
 from host import layout, modes, refusals
@@ -22,15 +23,6 @@ cdef extern from "<sys/socket.h>" nogil:
     enum:
         MSG_DONTWAIT
         MSG_NOSIGNAL
-
-cdef extern from "<sys/ioctl.h>" nogil:
-    int ioctl(int fd, unsigned long request, void *argument)
-
-cdef extern from "<linux/gpio.h>" nogil:
-    unsigned long GPIO_V2_LINE_GET_VALUES_IOCTL
-    struct gpio_v2_line_values:
-        uint64_t bits
-        uint64_t mask
 
 # The tables are Python; the hot path reads C copies of them, made once at import.
 cdef enum:
@@ -73,25 +65,17 @@ cdef class Gate:
 
     cdef Words _guard
     cdef Words _engine
-    cdef Words _levels
-    cdef Py_ssize_t _level_index
-    cdef int _level_fd
+    cdef Level _halt
 
     def __init__(self, Words guard, Words engine, int level_fd=-1, Words levels=None,
                  Py_ssize_t level_index=0):
-        if (level_fd < 0) == (levels is None):
-            raise ValueError("the gate needs one way to read the HALT level, and only one")
         guard.check(W_TOKEN)
         engine.check(W_REFUSED)
         if not engine.writable:
             raise PermissionError("the gate writes its slot: the engine's page must be writable")
-        if levels is not None:
-            levels.check(level_index)
         self._guard = guard
         self._engine = engine
-        self._levels = levels
-        self._level_index = level_index
-        self._level_fd = level_fd
+        self._halt = Level(level_fd, levels, level_index)
 
     def permit(self, int intent, unsigned long long token=0):
         """Return refusals.SENT when `intent` would pass now, else why not; sends nothing."""
@@ -122,6 +106,7 @@ cdef class Gate:
 
     cdef int _permit(self, int intent, uint64_t token) noexcept nogil:
         cdef uint64_t word, mode, wanted
+        cdef int level
         if intent < 0 or intent >= INTENTS:
             return R_INTENT
         if intent == CANCEL:  # nothing may ever stand between a cancel and the venue
@@ -137,16 +122,5 @@ cdef class Gate:
             return R_SENT if wanted != 0 and token == wanted else R_TOKEN
         if bot4_now_ns() > bot4_load(self._guard.base + W_LEASE):
             return R_LEASE
-        return self._halt_level()
-
-    cdef int _halt_level(self) noexcept nogil:
-        cdef gpio_v2_line_values values
-        if self._level_fd < 0:
-            if bot4_load(self._levels.base + self._level_index) != 1:
-                return R_HALT_LOW
-            return R_SENT
-        values.bits = 0
-        values.mask = 1
-        if ioctl(self._level_fd, GPIO_V2_LINE_GET_VALUES_IOCTL, &values) != 0:
-            return R_LEVEL
-        return R_SENT if values.bits & 1 else R_HALT_LOW
+        level = self._halt.look()
+        return R_SENT if level == 1 else R_HALT_LOW if level == 0 else R_LEVEL

@@ -7,6 +7,7 @@ a device that asks for others is refused: a line is requested once, as it stays.
 
 import os
 import select
+from collections.abc import Callable
 from typing import Any
 
 import gpiod
@@ -106,6 +107,7 @@ class GpiodPin(LocalPiPin):
                     self._call_when_changed(edge.timestamp_ns / 1e9, level)
                 except Exception as error:  # noqa: BLE001  raised by dispatch after the last edge
                     failures.append(error)
+                self.factory.after_edge()
 
     def _settings(self, level: int) -> gpiod.LineSettings:
         if self._function == "output":
@@ -159,6 +161,10 @@ class GpiodPin(LocalPiPin):
             raise self._gone(error) from None
         self._driven = level
 
+    def note_driven(self, level: int) -> None:
+        """Somebody with our descriptor has driven this output to `level`."""
+        self._driven = level
+
     def _get_pull(self) -> str:
         return self._fixed_pull
 
@@ -196,6 +202,7 @@ class GpiodFactory(LocalPiFactory):
         super().__init__()
         self.pin_class = GpiodPin
         self.lost_edges = 0
+        self.after_edge: Callable[[], None] = lambda: None
         self._pins_by_fd: dict[int, GpiodPin] = {}
         try:
             self._get_board_info()
@@ -215,6 +222,14 @@ class GpiodFactory(LocalPiFactory):
         as bit 0. It is no read-only right: its holder can also take edges and reconfigure the line.
         """
         return "ioctl", self.pin(wiring.bcm(name)).open(), 0
+
+    def drive_source(self, name: str) -> tuple[int, bytes]:
+        """Return (descriptor, b""): GPIO_V2_LINE_SET_VALUES_IOCTL on it drives output `name`, bit 0."""
+        return self.pin(wiring.bcm(name)).open(), b""
+
+    def driven(self, name: str) -> None:
+        """Output `name` was driven high on the descriptor that `drive_source` gave."""
+        self.pin(wiring.bcm(name)).note_driven(1)
 
     def dispatch(self, now_ns: int) -> None:
         """Take the edges that have arrived, those of HALT first, and call who waits for them.

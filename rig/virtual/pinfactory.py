@@ -6,6 +6,7 @@ handled in that loop and nowhere else. BOT4_BENCH_SOCKET names the hub's socket.
 
 import os
 import socket
+from collections.abc import Callable
 
 from gpiozero.exc import PinInvalidFunction, PinInvalidPull, PinInvalidState
 from gpiozero.pins.local import LocalPiFactory, LocalPiPin
@@ -86,6 +87,7 @@ class BenchFactory(LocalPiFactory):
         self.levels = list(wiring.UNDRIVEN)
         self.wired: dict[int, BenchPin] = {}
         self.lost_edges = 0
+        self.after_edge: Callable[[], None] = lambda: None
         self._records = wire.Records()
         self._expected: int | None = None
         self._sequence = 0
@@ -103,6 +105,16 @@ class BenchFactory(LocalPiFactory):
         """Return ("page", descriptor, word) for reading the level of line `name` at any time."""
         return "page", self.level_fd, wiring.INDEX[name]
 
+    def drive_source(self, name: str) -> tuple[int, bytes]:
+        """Return (descriptor, record): sending the record drives output `name` high."""
+        line = wiring.INDEX[name]
+        return self._sock.fileno(), wire.RECORD.pack(line, 1, (self._sequence + 1) & 0xFFFF)
+
+    def driven(self, name: str) -> None:
+        """Output `name` was driven high with what `drive_source` gave."""
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self.levels[wiring.INDEX[name]] = 1
+
     def dispatch(self, now_ns: int) -> None:
         """Take all edges that have arrived. Raises ConnectionError when the bench is gone."""
         try:
@@ -119,6 +131,7 @@ class BenchFactory(LocalPiFactory):
             pin = self.wired.get(line)
             if pin is not None:
                 pin.changed(level, now_ns)
+                self.after_edge()
 
     def drive(self, line: int, level: int) -> None:
         """Drive an output of the Pi."""
