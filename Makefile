@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h)
+CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h rig/virtual/*.pyx)
 DEMO_ARGS ?=
 
 -include make/*.mk
@@ -50,4 +50,4 @@ need:
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f host/hotpath/*.c host/hotpath/*.so
+	rm -f host/hotpath/*.c host/hotpath/*.so rig/virtual/*.c rig/virtual/*.so

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# The wires take no time in reality and the controller is another computer: both run before the
-# guard (host.realtime: 50), whose priority the probe shares.
-HUB_PRIORITY, CONTROLLER_PRIORITY, PROBE_PRIORITY = 51, 50, 50
+# The wires take no time in reality, so the hub runs before everybody. The controller is another
+# computer, which goes on while the host closes its gate: on one core it must let the guard
+# (host.realtime: 50) go first, or the guard waits for the rest of the controller's pass.
+# The probe shares the guard's priority.
+HUB_PRIORITY, CONTROLLER_PRIORITY, PROBE_PRIORITY = 51, 49, 50
 PR_SET_PDEATHSIG = 1
 # us. The same order for the fair scheduler, where a shorter slice preempts (host.realtime: 200).
 HUB_SLICE_US, CONTROLLER_SLICE_US, PROBE_SLICE_US = 100, 150, 200

@@ -27,11 +27,19 @@ HEARTBEATS = {
 class Checks:
     """Reads pages, lines and link; reports through `step_down(reason, detail)`."""
 
-    def __init__(self, times: Times, clients: Clients, link: HostLink, halting: Halting) -> None:
+    def __init__(
+        self,
+        times: Times,
+        clients: Clients,
+        link: HostLink,
+        halting: Halting,
+        look: Callable[[], None],
+    ) -> None:
         self._times = times
         self._clients = clients
         self._link = link
         self._halting = halting
+        self._look = look
         self._lost_edges = 0
         self._leds_agreed_ns = 0
 
@@ -62,11 +70,14 @@ class Checks:
         if silent_ms > self._times.controller_silence_ms:
             step_down(Reason.CONTROLLER_SILENT, f"{silent_ms} ms")
         self._edges(step_down)
+        self._look()
         self._leds(now_ns, step_down)
+        self._look()
         for role, reason in ((ENGINE, Reason.ENGINE_STALE), (RECORDER, Reason.RECORDER_STALE)):
             client = self._clients.by_role.get(role)
             if client is None or not self.fresh(client, now_ns):
                 step_down(reason)
+            self._look()
         self._conditions(step_down)
 
     def _edges(self, step_down: Callable[..., None]) -> None:

@@ -54,6 +54,7 @@ class Clients:
 
     handed_over() -> (reply, descriptors) for a client that attaches
     on_request(client, request) handles everything but attach; on_attach and on_leave follow
+    look() -- called between the pieces of longer work
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Clients:
         on_request: Callable[[Client, dict[str, Any]], None],
         on_attach: Callable[[Client], None],
         on_leave: Callable[[Client], None],
+        look: Callable[[], None],
     ) -> None:
         self._register = register
         self._unregister = unregister
@@ -72,6 +74,7 @@ class Clients:
         self._on_request = on_request
         self._on_attach = on_attach
         self._on_leave = on_leave
+        self._look = look
         self._by_fd: dict[int, Client] = {}
         self.by_role: dict[str, Client] = {}
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -97,7 +100,9 @@ class Clients:
             if not data:
                 self.leave(client)
                 return
+            self._look()
             request = msgspec.json.decode(data, type=dict)
+            self._look()
             if request.get("op") == "attach":
                 self._attach(client, request, fds)
                 fds = []
@@ -123,12 +128,15 @@ class Clients:
         except shm.PageError:
             shm.close_all(fds)
             raise
+        self._look()
         client.role, client.page = role, page
         client.pidfd = os.pidfd_open(client.pid)
         self.by_role[role] = client
         self._register(client.pidfd, lambda _events: self.leave(client))
         reply, handed = self._handed_over(client)
+        self._look()
         client.send(reply, handed)
+        self._look()
         self._on_attach(client)
 
     def leave(self, client: Client) -> None:

@@ -135,6 +135,8 @@ class Halting:
         self.forced += closed.forced
         self._event(
             "gate_closed",
+            emergency_ns=self._emergency_ns,
+            ack_ns=self._ack_ns,
             since_emergency_us=(self._ack_ns - self._emergency_ns) // 1000,
             waited_us=closed.waited_us,
             forced=closed.forced,

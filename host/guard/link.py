@@ -32,6 +32,7 @@ class HostLink:
     on_message(name, values) -- every other message, authentic and in order; each EVENT once
     on_restart() -- the controller opened a new session while one stood
     on_tamper(what) -- a frame with a good CRC that the controller never sent now
+    look() -- called between the pieces of longer work
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class HostLink:
         on_message: Callable[[str, dict[str, Any]], None],
         on_restart: Callable[[], None],
         on_tamper: Callable[[str], None],
+        look: Callable[[], None] = lambda: None,
     ) -> None:
         self._times = times
         self._link = mac.Mac(link_key)
@@ -51,6 +53,7 @@ class HostLink:
         self._on_message = on_message
         self._on_restart = on_restart
         self._on_tamper = on_tamper
+        self._look = look
         self._reader = frames.FrameReader()
         self._channel: frames.Channel | None = None
         self._session: mac.Mac | None = None
@@ -69,6 +72,7 @@ class HostLink:
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take bytes from the wire, in any chunking."""
         for body in self._reader.feed(data):
+            self._look()
             if frames.check_crc(body) != frames.OK:
                 self.seen.noise += 1
             elif frames.kind_of(body) == protocol.BY_NAME["HELLO"][0]:
@@ -81,13 +85,13 @@ class HostLink:
     def tell_mode(self, mode: int, reason: int, epoch: int) -> None:
         """Send MODE; without a session there is nobody to tell, and the next one begins with it."""
         if self._channel is not None:
-            self._send(self._channel.encode("MODE", (mode, reason, epoch), self._uptime_us))
+            self._say("MODE", (mode, reason, epoch))
 
     def ask(self, name: str, values: tuple) -> bool:
         """Send WITNESS or ATTEST; return False when there is no session to send it in."""
         if self._channel is None:
             return False
-        self._send(self._channel.encode(name, values, self._uptime_us))
+        self._say(name, values)
         return True
 
     def drop(self) -> None:
@@ -100,6 +104,7 @@ class HostLink:
             self.seen.refused += 1
             return
         code, name, values, uptime_us = self._channel.decode(body)
+        self._look()
         if code != frames.OK:
             self.seen.refused += 1
             self._on_tamper(frames.CODE_NAMES[code])
@@ -115,10 +120,16 @@ class HostLink:
             return
         self._on_message(name, fields)
 
+    def _say(self, name: str, values: tuple) -> None:
+        assert self._channel is not None
+        data = self._channel.encode(name, values, self._uptime_us)
+        self._look()
+        self._send(data)
+        self._look()
+
     def _is_new(self, boot: int, number: int) -> bool:
         """Confirm an event; False when it was taken before and its confirmation was lost."""
-        assert self._channel is not None
-        self._send(self._channel.encode("EVENT_SEEN", (boot, number), self._uptime_us))
+        self._say("EVENT_SEEN", (boot, number))
         last_boot, last = self._event
         if boot == last_boot and number <= last:
             return False
@@ -130,9 +141,10 @@ class HostLink:
         if not self._may_answer():
             self.seen.unanswered += 1
             return
-        assert self._channel is not None
+        assert self._session is not None
         values = (challenge, mac.answer(self._session, challenge))
-        self._send(self._channel.encode("ANSWER", values, self._uptime_us))
+        self._look()
+        self._say("ANSWER", values)
 
     def _take_hello(self, body: bytes) -> None:
         channel = frames.Channel(protocol.HOST, self._link)

@@ -77,6 +77,7 @@ class Guard:
             self._on_message,
             lambda: self.step_down(Reason.CONTROLLER_RESTART),
             lambda what: self.step_down(Reason.LINK_TAMPER, what),
+            self._look,
         )
         self._factory = open_factory(factory)
         self._level = self._factory.level_source("HALT")
@@ -101,8 +102,9 @@ class Guard:
             self._on_request,
             self._on_attach,
             self._on_leave,
+            self._look,
         )
-        self._checks = Checks(times, self._clients, self._link, self.halting)
+        self._checks = Checks(times, self._clients, self._link, self.halting, self._look)
         self._register(self._factory.fileno(), self._dispatch)
         self._register(received.fileno(), self._hear_serial)
         self._stretch_of = {
@@ -158,9 +160,11 @@ class Guard:
     def _tick(self, now_ns: int) -> None:
         self.halting.adopt()
         self.halting.acknowledge(now_ns)
+        self._look()
         keeper = self.halting.keeper
         if not keeper.stopped:
             self._checks.run(now_ns, self.step_down)
+            self._look()
         self.page.words.store(layout.GUARD_LEASE_NS, now_ns + self.times.guard_lease_ms * MS)
         if keeper.stopped:
             self.halting.prepare_rearm(now_ns, self._checks.healthy(now_ns))

@@ -120,7 +120,7 @@ cdef class Reflex:
         cdef uint64_t wall_ns, cpu_ns
         self._look()
         wall_ns, cpu_ns = bot4_now_ns(), _cpu_ns()
-        if 0 <= kind < MOST_KINDS:
+        if 0 <= kind < MOST_KINDS and self._wall_ns != 0:  # what came before the first wait is no work
             self._worst_wall_ns[kind] = max(self._worst_wall_ns[kind], wall_ns - self._wall_ns)
             self._worst_cpu_ns[kind] = max(self._worst_cpu_ns[kind], cpu_ns - self._cpu_ns)
         self._wall_ns, self._cpu_ns = wall_ns, cpu_ns

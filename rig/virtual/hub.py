@@ -6,7 +6,6 @@ thread; every edge is stamped inline (CLOCK_MONOTONIC), before it is passed on.
 """
 
 import array
-import contextlib
 import heapq
 import os
 import select
@@ -15,17 +14,25 @@ import socket
 import sys
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from controller import wiring
 from rig.virtual import wire
+from rig.virtual.pins import Pins
 
 PICO_READS = frozenset(row[0] for row in wiring.LINES if row[2].startswith("in"))
 PI_READS = frozenset(row[0] for row in wiring.LINES if row[4].startswith("in"))
+READS = {b"PICO": PICO_READS, b"HOST": PI_READS}
 MAY_DRIVE = {b"PICO": wiring.PICO_DRIVES, b"HOST": wiring.PI_DRIVES}
+BOARDS = (b"PICO", b"HOST")
+
+
+def mask(names: Iterable[str]) -> int:
+    """Return one bit a line."""
+    return sum(1 << wiring.INDEX[name] for name in names)
 
 
 class Peer:
@@ -34,107 +41,72 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.role = b""
-        self.records = wire.Records()
         self.text = b""
-        self.sequence = 0
         self.pid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4]
 
 
 class Hub:
     """Levels, edges, connections."""
 
-    def __init__(self, listener: socket.socket, master: int) -> None:
-        self.levels = list(wiring.UNDRIVEN)
+    def __init__(self, listener: socket.socket, master: int, received: socket.socket) -> None:
+        self.initial = list(wiring.UNDRIVEN)
         for name in wiring.PERSON_DRIVES[:2] + ("ENCLOSURE",):
-            self.levels[wiring.INDEX[name]] = 0  # contacts closed to ground
-        self.edges: list[tuple[int, int, int]] = []
-        self.level_fd, self._words = wire.create_level_page()
-        for line, level in enumerate(self.levels):
-            self._words[line] = level
-        self.initial = list(self.levels)
+            self.initial[wiring.INDEX[name]] = 0  # contacts closed to ground
+        self.level_fd, page = wire.create_level_page()
+        boards = [(mask(READS[role]), mask(MAY_DRIVE[role])) for role in BOARDS]
+        self.pins = Pins(self.initial, page, mask(READS[b"HOST"]), boards)
         self.started_ns = time.monotonic_ns()
         self.fouls: list[str] = []
         self.cut: set[str] = set()
         self._listener = listener
         self._master = master
+        self._received = received
         self._peers: dict[int, Peer] = {}
         self._by_role: dict[bytes, Peer] = {}
         self._due: list[tuple[int, int, int, int]] = []
         self._order = 0
-        self._fds = [listener.fileno(), master]
+        self._others = [listener.fileno(), received.fileno()]
 
     def run(self) -> None:
         """Serve until the rig says stop or closes its connection."""
         while not self.cut >= {"POWER"}:
-            # select, not epoll: its time-out is in microseconds, epoll's in milliseconds.
-            for fd in select.select(self._fds, [], [], self._until_due())[0]:
+            for fd in self.pins.wait(self._others, self._due[0][0] if self._due else -1):
                 self._serve(fd)
             self._stimulate()
-
-    def set_line(self, line: int, level: int, now_ns: int) -> None:
-        """Stamp an edge and pass it to both boards, unless the wire is cut."""
-        if self.levels[line] == level:
-            return
-        self.levels[line] = level
-        self.edges.append((now_ns, line, level))
-        name = wiring.NAMES[line]
-        if name in self.cut:
-            return
-        if name in PICO_READS:
-            self._tell(b"PICO", line, level)
-        if name in PI_READS:
-            self._words[line] = level
-            self._tell(b"HOST", line, level)
-
-    def _tell(self, role: bytes, line: int, level: int) -> None:
-        peer = self._by_role.get(role)
-        if peer is None:
-            return
-        peer.sequence = (peer.sequence + 1) & 0xFFFF
-        # A full socket loses the edge; the gap in the sequence tells the reader.
-        with contextlib.suppress(OSError):
-            peer.sock.send(wire.RECORD.pack(line, level, peer.sequence), socket.MSG_DONTWAIT)
-
-    def _until_due(self) -> float | None:
-        if not self._due:
-            return None
-        return max(0.0, (self._due[0][0] - time.monotonic_ns()) / 1e9)
 
     def _stimulate(self) -> None:
         now_ns = time.monotonic_ns()
         while self._due and self._due[0][0] <= now_ns:
             _at, _order, line, level = heapq.heappop(self._due)
-            self.set_line(line, level, time.monotonic_ns())
+            self.pins.set_line(line, level, time.monotonic_ns())
 
     def _serve(self, fd: int) -> None:
         if fd == self._listener.fileno():
             sock, _address = self._listener.accept()
             self._peers[sock.fileno()] = Peer(sock)
-            self._fds.append(sock.fileno())
-        elif fd == self._master:
+            self._others.append(sock.fileno())
+        elif fd == self._received.fileno():
             self._serial_to_pico()
         elif fd in self._peers:
             self._hear(self._peers[fd])
 
     def _hear(self, peer: Peer) -> None:
         try:
-            data = peer.sock.recv(4096)
+            data = peer.sock.recv(4096 if peer.role else wire.ROLE_BYTES)
         except OSError:
             data = b""
         now_ns = time.monotonic_ns()
-        if not data:
+        if not data or peer.role in BOARDS:  # of a board the pins hear everything but its end
             self._leave(peer, now_ns)
         elif not peer.role:
-            self._enter(peer, data[: wire.ROLE_BYTES])
-            if peer.role and data[wire.ROLE_BYTES :]:
-                HEAR[peer.role](self, peer, data[wire.ROLE_BYTES :], now_ns)
+            self._enter(peer, data)
         else:
             HEAR[peer.role](self, peer, data, now_ns)
 
     def _enter(self, peer: Peer, role: bytes) -> None:
         if role not in wire.ROLES or role in self._by_role:
             self.fouls.append(f"refused a connection as {role!r}")
-            self._fds.remove(peer.sock.fileno())
+            self._others.remove(peer.sock.fileno())
             del self._peers[peer.sock.fileno()]
             peer.sock.close()
             return
@@ -143,32 +115,25 @@ class Hub:
         if role == b"HOST":
             rights = array.array("i", [self.level_fd])
             peer.sock.sendmsg([b"LEVL"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        if role in MAY_DRIVE:
-            reads = PICO_READS if role == b"PICO" else PI_READS
-            for line, name in enumerate(wiring.NAMES):
-                if name in reads:
-                    self._tell(role, line, self.levels[line])
+        if role in BOARDS:
+            self._others.remove(peer.sock.fileno())
+            self.pins.enter(BOARDS.index(role), peer.sock.fileno())
 
     def _leave(self, peer: Peer, now_ns: int) -> None:
         """A board without power drives nothing: its lines fall to what the pulls make of them."""
-        self._fds.remove(peer.sock.fileno())
+        if peer.role in BOARDS:
+            self.pins.leave(BOARDS.index(peer.role))
+        else:
+            self._others.remove(peer.sock.fileno())
         del self._peers[peer.sock.fileno()]
         peer.sock.close()
         if self._by_role.get(peer.role) is peer:
             del self._by_role[peer.role]
             for name in MAY_DRIVE.get(peer.role, ()):
                 line = wiring.INDEX[name]
-                self.set_line(line, wiring.UNDRIVEN[line], now_ns)
+                self.pins.set_line(line, wiring.UNDRIVEN[line], now_ns)
         if peer.role == b"RIGC":
             self.cut.add("POWER")
-
-    def hear_pins(self, peer: Peer, data: bytes, now_ns: int) -> None:
-        """Take pin records of a board."""
-        for line, level, _sequence in peer.records.feed(data):
-            if line < len(wiring.NAMES) and wiring.NAMES[line] in MAY_DRIVE[peer.role]:
-                self.set_line(line, level & 1, now_ns)
-            else:
-                self.fouls.append(f"{peer.role.decode()} drove line {line}")
 
     def hear_serial(self, _peer: Peer, data: bytes, _now_ns: int) -> None:
         """Pico to Pi: into the pty; bytes that nobody takes are lost, as on a wire."""
@@ -180,7 +145,7 @@ class Hub:
             self.fouls.append(f"serial line full: {len(data)} bytes lost")
 
     def _serial_to_pico(self) -> None:
-        data = os.read(self._master, 4096)
+        data = self._received.recv(4096)
         peer = self._by_role.get(b"UART")
         if peer is None or "SERIAL" in self.cut:
             return
@@ -206,53 +171,73 @@ class Hub:
                     heapq.heappush(self._due, item)
                 return {"at_ns": now_ns}
             case "edges":
-                return self.edges[command["from"] :]
+                return self.pins.edges(command["from"])
             case "state":
                 return self._state()
             case "cut":
-                self.cut.add(command["wire"])
                 self._break(command["wire"], now_ns)
                 return {"at_ns": now_ns}
             case "short":
                 line = wiring.INDEX[command["wire"]]
-                self.set_line(line, command["level"], now_ns)
-                self.cut.add(command["wire"])
+                self.pins.set_line(line, command["level"], now_ns)
+                self._let_through(self.cut | {command["wire"]})
                 return {"at_ns": now_ns}
             case "mend":
-                self.cut.discard(command["wire"])
+                self._let_through(self.cut - {command["wire"]})
                 return {"at_ns": now_ns}
         return {"error": f"unknown op {command['op']!r}"}
 
     def _break(self, name: str, now_ns: int) -> None:
         """A cut wire: its reader sees what the pull makes of it, and an edge if that differs."""
-        if name not in wiring.INDEX:
-            return
-        line = wiring.INDEX[name]
-        level = wiring.UNDRIVEN[line]
-        if self.levels[line] != level:
-            self.cut.discard(name)
-            self.set_line(line, level, now_ns)
-            self.cut.add(name)
+        if name in wiring.INDEX:
+            line = wiring.INDEX[name]
+            self._let_through(self.cut - {name})
+            self.pins.set_line(line, wiring.UNDRIVEN[line], now_ns)
+        self._let_through(self.cut | {name})
+
+    def _let_through(self, cut: set[str]) -> None:
+        self.cut = cut
+        self.pins.cut(mask(name for name in cut if name in wiring.INDEX))
 
     def _state(self) -> dict:
         pids = {r.decode(): int.from_bytes(p.pid, sys.byteorder) for r, p in self._by_role.items()}
-        levels = dict(zip(wiring.NAMES, self.levels, strict=True))
+        levels = dict(zip(wiring.NAMES, self.pins.levels, strict=True))
+        driven = [f"{self.pins.fouls} records for lines that a board may not drive"]
         return {
             "levels": levels,
             "initial": dict(zip(wiring.NAMES, self.initial, strict=True)),
-            "edges": len(self.edges),
+            "edges": self.pins.edge_count,
             "pids": pids,
             "started_ns": self.started_ns,
-            "fouls": self.fouls,
+            "fouls": self.fouls + (driven if self.pins.fouls else []),
         }
 
 
 HEAR: dict[bytes, Callable[[Hub, Peer, bytes, int], None]] = {
-    b"PICO": Hub.hear_pins,
-    b"HOST": Hub.hear_pins,
     b"UART": Hub.hear_serial,
     b"RIGC": Hub.hear_rig,
 }
+
+
+def relay(master: int) -> socket.socket:
+    """Fork a process that waits for the pty; return the end on which its bytes arrive.
+
+    Polling a tty waits for a kernel worker of ordinary priority, and every edge would wait with it
+    (host.guard.relay). The process ends with the hub, whose end of the socket closes.
+    """
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        try:
+            ours.close()
+            poller = select.poll()
+            poller.register(master, select.POLLIN)
+            poller.register(theirs, 0)  # hang-ups alone
+            while not any(fd == theirs.fileno() for fd, _event in poller.poll()):
+                theirs.sendall(os.read(master, 4096))
+        finally:
+            os._exit(0)  # never back into the hub's code
+    theirs.close()
+    return ours
 
 
 def main(socket_path: str, serial_link: str) -> None:
@@ -267,7 +252,7 @@ def main(socket_path: str, serial_link: str) -> None:
     os.set_blocking(master, False)
     Path(serial_link).symlink_to(os.ttyname(slave))
     print("ready", flush=True)
-    Hub(listener, master).run()
+    Hub(listener, master, relay(master)).run()
 
 
 if __name__ == "__main__":
