@@ -30,7 +30,15 @@ class Page:
     def __init__(self, fd: int, mapping: mmap.mmap, writable: bool) -> None:
         self.fd = fd
         self.words = Words(mapping, writable)
-        self.ring = Ring(self.words, layout.RING_HEAD, layout.RING_FIRST_WORD, layout.RING_SLOTS)
+        self._ring: Ring | None = None
+
+    @property
+    def ring(self) -> Ring:
+        """The page's ring. Raises IndexError when only the head is mapped."""
+        if self._ring is None:
+            first, slots = layout.RING_FIRST_WORD, layout.RING_SLOTS
+            self._ring = Ring(self.words, layout.RING_HEAD, first, slots)
+        return self._ring
 
     @property
     def pid(self) -> int:
@@ -57,8 +65,12 @@ def create(kind: int, name: str) -> Page:
     return page
 
 
-def attach(fd: int, kind: int) -> Page:
-    """Map another process's page read-only. Raises PageError when it is not what it should be."""
+def attach(fd: int, kind: int, head_only: bool = False) -> Page:
+    """Map another process's page read-only. Raises PageError when it is not what it should be.
+
+    head_only -- without the ring: in a process with locked memory the kernel brings in every byte
+    that is mapped, before it comes back
+    """
     try:
         seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
         size = os.fstat(fd).st_size
@@ -68,7 +80,8 @@ def attach(fd: int, kind: int) -> Page:
         raise PageError("the page is not sealed against other writers")
     if size != layout.PAGE_BYTES:
         raise PageError(f"the page has {size} bytes, not {layout.PAGE_BYTES}")
-    page = Page(fd, mmap.mmap(fd, size, mmap.MAP_SHARED, mmap.PROT_READ), writable=False)
+    mapped = layout.HEAD_BYTES if head_only else size
+    page = Page(fd, mmap.mmap(fd, mapped, mmap.MAP_SHARED, mmap.PROT_READ), writable=False)
     found = [page.words.load(word) for word in range(3)]
     wanted = [layout.MAGIC, layout.VERSION, kind]
     if found != wanted:

@@ -72,7 +72,7 @@ def build(
         "reasons": reasons,
         "seed": seed,
         "load": list(ended.loads),
-        "guard_worst_us": ended.status["worst_us"] if ended.status else None,
+        "guard_stretches": ended.status["stretches"] if ended.status else None,
         "environment": {**environment(ended), **presses.environment},
     }
     if presses.clocks:

@@ -124,7 +124,7 @@ class Clients:
             shm.close_all(fds)
             raise ValueError(f"another {role} is attached (pid {self.by_role[role].pid})")
         try:
-            page = shm.attach(fds[0], KINDS[role])
+            page = shm.attach(fds[0], KINDS[role], head_only=True)
         except shm.PageError:
             shm.close_all(fds)
             raise

@@ -335,10 +335,5 @@ class Guard:
             **{f"{role}_pid": client.pid if client else None for role, client in roles.items()},
             "orders_sent": self._checks.word(ENGINE, layout.ENGINE_SENT),
             "orders_refused": self._checks.word(ENGINE, layout.ENGINE_REFUSED),
-            "worst_us": {
-                name: self._reflex.stretches_us(kind)[0] for name, kind in STRETCHES.items()
-            },
-            "worst_wall_us": {
-                name: self._reflex.stretches_us(kind)[1] for name, kind in STRETCHES.items()
-            },
+            "stretches": {name: self._reflex.stretches(kind) for name, kind in STRETCHES.items()},
         }

@@ -37,6 +37,7 @@ cdef enum:
     MOST_EVENTS = 32
     MOST_SLOTS = 16
     MOST_KINDS = 16
+    LONG_NS = 100000  # architecture.md: no stretch of Python above 100 us
     LOOK_NS = 20000  # between two looks at a busy slot: the engine needs the CPU to leave it
 
 cdef uint64_t EMERGENCY = modes.TradingMode.EMERGENCY
@@ -72,6 +73,8 @@ cdef class Reflex:
     cdef uint64_t _cpu_ns, _wall_ns
     cdef uint64_t _worst_cpu_ns[MOST_KINDS]
     cdef uint64_t _worst_wall_ns[MOST_KINDS]
+    cdef uint64_t _count[MOST_KINDS]
+    cdef uint64_t _long[MOST_KINDS]
 
     def __init__(self, Words page, Level halt, int slot_busy_us):
         if not page.writable:
@@ -123,11 +126,21 @@ cdef class Reflex:
         if 0 <= kind < MOST_KINDS and self._wall_ns != 0:  # what came before the first wait is no work
             self._worst_wall_ns[kind] = max(self._worst_wall_ns[kind], wall_ns - self._wall_ns)
             self._worst_cpu_ns[kind] = max(self._worst_cpu_ns[kind], cpu_ns - self._cpu_ns)
+            self._count[kind] += 1
+            self._long[kind] += cpu_ns - self._cpu_ns > LONG_NS
         self._wall_ns, self._cpu_ns = wall_ns, cpu_ns
 
-    def stretches_us(self, int kind):
-        """Return the longest stretch of this kind, (CPU time, wall time) in us."""
-        return self._worst_cpu_ns[kind] // 1000, self._worst_wall_ns[kind] // 1000
+    def stretches(self, int kind):
+        """Return what is known of the stretches of this kind: count, over the limit, longest in us.
+
+        CPU time is what this process did; wall time has in it what else ran on the core.
+        """
+        return {
+            "count": self._count[kind],
+            "over_100_us": self._long[kind],
+            "worst_us": self._worst_cpu_ns[kind] // 1000,
+            "worst_wall_us": self._worst_wall_ns[kind] // 1000,
+        }
 
     def slots_free(self):
         """Return True once no send is in flight, False when one still is after slot_busy_us."""
