@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.processes import die_with_parent
+
 BLOCK = bytes(1 << 20)
 FILE_BLOCKS = 64
 MEMORY_BYTES = 256 << 20
@@ -23,6 +25,7 @@ def cpu(_folder: Path) -> None:
     """Keep every core busy, one process a core."""
     for _ in range(len(os.sched_getaffinity(0)) - 1):
         if os.fork() == 0:
+            die_with_parent()
             break
     while True:
         pass

@@ -88,7 +88,7 @@ def spawn(
     """Start a process that dies with us, in a session of its own so that Ctrl-C does not reach it."""
 
     def prepare() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        die_with_parent()
         if placement is not None:
             placement.apply()
 
@@ -102,6 +102,11 @@ def spawn(
             start_new_session=True,
             preexec_fn=prepare,
         )
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process with the one that started it."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def wait_ready(process: subprocess.Popen, what: str, log: Path, timeout_s: float) -> None:

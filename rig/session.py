@@ -187,8 +187,11 @@ class Session:
     def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
         self.wires.stimulate(stimulus.release(self._rng))
+        # The contacts must have been quiet for a while, or the button does not count.
+        quiet_s = (stimulus.BOUNCE_US / 1000 + 3 * self._times.rearm_debounce_ms) / 1000
+        quiet_at = time.monotonic() + quiet_s
         deadline = time.monotonic() + REARM_S
-        while not self._hold_button():
+        while not self._hold_button(quiet_at):
             if time.monotonic() > deadline:
                 raise BenchError(f"the controller could not be armed: {self._why_not()}")
         self._wait_for_orders()
@@ -204,11 +207,10 @@ class Session:
             if any(line == ACK and level for _at, line, level in self.wires.fetch_edges()[seen:]):
                 return
 
-    def _hold_button(self) -> bool:
+    def _hold_button(self, quiet_at: float) -> bool:
         """Hold the button once the host is ready, until HALT rises; False when it does not."""
         self.wires.wait(lambda levels: not levels["ACK"], REARM_S, self._pace.poll_s)
-        # The contacts must have been quiet for a while, or the button does not count.
-        time.sleep((stimulus.BOUNCE_US / 1000 + 3 * self._times.rearm_debounce_ms) / 1000)
+        time.sleep(max(0.0, quiet_at - time.monotonic()))
         self.wires.stimulate([(0, "REARM", 0)])
         hold_s = self._times.rearm_hold_ms / 1000 + HOLD_SLACK_S
         armed = self.wires.wait(lambda levels: bool(levels["HALT"]), hold_s, self._pace.poll_s)

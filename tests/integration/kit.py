@@ -1,9 +1,11 @@
 """A bench that trades, and what its venue says happened: shared by the integration tests."""
 
 import contextlib
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,12 +106,19 @@ def when_free(run: Callable[[], T]) -> T:
 
 
 def leftovers() -> list[str]:
-    """Return the command lines of processes of ours that are still running."""
+    """Return the command lines of processes of ours that are still running.
+
+    Another bench on this machine, in another temporary folder, is none of our business.
+    """
+    here = os.fsencode(tempfile.gettempdir())
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
                 text = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if any(mark in text for mark in ("-m host.", "-m rig.virtual", "micropython_unix")):
+                marks = ("-m host.", "-m rig.", "micropython_unix")
+                environment = (folder / "environ").read_bytes().split(b"\0")
+                ours = b"TMPDIR=" + here in environment or "TMPDIR" not in os.environ
+                if ours and any(mark in text for mark in marks):
                     found.append(text)
     return found
