@@ -34,7 +34,7 @@ TIMES = (
     ("persist_period_ms", 60000, 60000, "and at most this often while disarmed (flash wears)"),
     ("resets_trip", 3, 3, "resets since power-up that keep the box from arming"),
     ("slot_busy_us", 500, 500, "a send still in flight after this gets its engine killed"),
-    ("step_up_hold_ms", 30000, 25, "conditions hold so long before PAUSED -> REDUCED -> NORMAL"),
+    ("step_up_hold_ms", 30000, 15, "conditions hold so long before PAUSED -> REDUCED -> NORMAL"),
 )
 
 PROFILES = ("production", "bench")

@@ -187,7 +187,7 @@ class Session:
     def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
         self.wires.stimulate(stimulus.release(self._rng))
-        # The contacts must have been quiet for a while, or the button does not count.
+        # Contacts and button must have been quiet for a while, or the button does not count.
         quiet_s = (stimulus.BOUNCE_US / 1000 + 3 * self._times.rearm_debounce_ms) / 1000
         quiet_at = time.monotonic() + quiet_s
         deadline = time.monotonic() + REARM_S
@@ -210,7 +210,8 @@ class Session:
     def _hold_button(self, quiet_at: float) -> bool:
         """Hold the button once the host is ready, until HALT rises; False when it does not."""
         self.wires.wait(lambda levels: not levels["ACK"], REARM_S, self._pace.poll_s)
-        time.sleep(max(0.0, quiet_at - time.monotonic()))
+        debounce_s = self._times.rearm_debounce_ms / 1000
+        time.sleep(max(2 * debounce_s, quiet_at - time.monotonic()))
         self.wires.stimulate([(0, "REARM", 0)])
         hold_s = self._times.rearm_hold_ms / 1000 + HOLD_SLACK_S
         armed = self.wires.wait(lambda levels: bool(levels["HALT"]), hold_s, self._pace.poll_s)
