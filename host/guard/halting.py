@@ -30,6 +30,7 @@ class Halting:
     engines() -- the attached engines
     event(kind, **data) -- pushes a record for the audit log
     tell_mode(mode, reason, epoch) -- sends MODE to the controller
+    refresh() -- takes edges that have arrived and not been looked at; never raises
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Halting:
         engines: Callable[[], list[Client]],
         event: Callable[..., None],
         tell_mode: Callable[[int, int, int], None],
+        refresh: Callable[[], None],
     ) -> None:
         self._times = times
         self._reflex = reflex
         self._engines = engines
         self._event = event
         self._tell_mode = tell_mode
+        self._refresh = refresh
         self._news: list[tuple[TradingMode, Reason, int, str]] = []
         self.keeper = Keeper(words, times, lambda *step: self._news.append(step))
         self.lines: Lines | None = None
@@ -117,7 +120,7 @@ class Halting:
             return
         if self.halt_is_high():
             # The controller's word over the serial line may be read before the edge that came first.
-            self.lines.refresh()
+            self._refresh()
             if not self._ack_due:
                 return
         waited_ms = (now_ns - self._emergency_ns) // MS

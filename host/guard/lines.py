@@ -4,7 +4,6 @@ There is no fall-back from one factory to another, and none has a thread: the gu
 the factory and dispatches its edges, so a callback runs nowhere else.
 """
 
-import time
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
@@ -63,10 +62,6 @@ class Lines:
         self._kept = (fell, rose)
         self._halt.when_deactivated = fell
         self._halt.when_activated = rose
-
-    def refresh(self) -> None:
-        """Take edges that have arrived and not been looked at; their callbacks run in here."""
-        self.factory.dispatch(time.monotonic_ns())
 
     def halt_is_high(self) -> bool:
         """Level of HALT as the factory last saw or reads it."""

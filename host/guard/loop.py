@@ -90,10 +90,12 @@ class Guard:
             self._engines,
             self.event,
             self._link.tell_mode,
+            lambda: self._dispatch(0),
         )
         self.step_down = self.halting.step_down
         self._lines = Lines(self._factory, self.halting.halt_fell, self.halting.halt_rose)
         self.halting.lines = self._lines
+        self._reflex.acknowledge_by(self._lines.ack_drive())
         self._clients = Clients(
             run_dir / "guard.sock",
             self._register,
@@ -184,6 +186,7 @@ class Guard:
             self.running = False
             self.step_down(Reason.HALT_LINE, str(error))
         except Exception as error:  # noqa: BLE001  anything at all on this path is a halt
+            self.event("guard_fault", error=repr(error))
             self.step_down(Reason.GUARD_FAULT, repr(error))
 
     def _send(self, data: bytes) -> None:

@@ -59,6 +59,18 @@ class Trading:
             status = self.status()
         return status
 
+    def wait_record(self, kind: str, timeout_s: float = 5.0) -> dict:
+        """Return the data of the first audit record of `kind`; empty when none comes in time."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for segment in sorted((self.bench.setup.out / "audit").glob("*.jsonl")):
+                for line in segment.read_bytes().split(b"\n")[:-1]:
+                    record = msgspec.json.decode(line)
+                    if record["kind"] == kind:
+                        return record["data"]
+            time.sleep(0.05)
+        return {}
+
     def orders_after(self, t_ns: int) -> list[dict]:
         """Return the OPEN and REDUCE packets that the venue's kernel stamped after `t_ns`."""
         return [

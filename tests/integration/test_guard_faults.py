@@ -15,9 +15,9 @@ def test_a_callback_that_raises_on_the_halt_path_trips(tmp_path: Path) -> None:
     with trading(tmp_path, host=host) as bench:
         bench.press()
         pressed_ns = time.monotonic_ns()
-        status = bench.wait_status(mode="EMERGENCY")
-        assert status["reason"] == "GUARD_FAULT"
-        assert "planted" in status["detail"]
+        bench.wait_status(mode="EMERGENCY")
+        # The reflex has closed the gate before the callback ran, so the reason may be HALT_LINE.
+        assert "planted" in bench.wait_record("guard_fault").get("error", "")
         time.sleep(0.5)
         assert bench.orders_after(pressed_ns) == []
 
