@@ -129,7 +129,10 @@ class Halting:
         closed = close_gate(self._reflex, self._engines())
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
-        self.lines.raise_ack()
+        try:
+            self.lines.raise_ack()
+        except OSError:
+            return  # the chip is gone, which ends the guard: no ACK is the alarm
         self._acknowledged(time.monotonic_ns(), closed)
 
     def _acknowledged(self, ack_ns: int, closed: Closed) -> None:
