@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from host.engine.checks.order import Facts, Proposal
 from host.hotpath import riskcheck
 from host.refusals import NAMES, SENT
 from tests.checks.twins import Twins
+from tests.checks.twins import change as change_limits
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -377,6 +379,37 @@ def test_the_property_above_has_seen_orders_that_passed() -> None:
 # -- configuration ------------------------------------------------------------------------------
 
 
-def test_the_shipped_file_sets_or_loosens_every_rail() -> None:
-    limits = config.load(config.DEFAULT).limits
-    assert all(len(why) > 10 for why in loosened(limits).values())
+def test_the_shipped_file_sets_every_rail() -> None:
+    assert loosened(config.load(config.DEFAULT).limits) == {}
+
+
+@pytest.mark.parametrize(
+    ("rail", "value", "said"),
+    [
+        ("loss_window_s", "0.0009", ">= 0.001"),
+        ("price_window_s", "1e-9", ">= 0.001"),
+        ("execution_window_s", "0", ">= 0.001"),
+        ("duplicate_window_s", "0.0001", ">= 0.001"),
+        ("loss_window_s", "2592001", "<= 2592000.0"),
+        ("restricted_instruments", str([f"N{n}" for n in range(65)]), "length <= 64"),
+        ("authorised_strategies", str([f"n{n}" for n in range(65)]), "length <= 64"),
+    ],
+)
+def test_a_window_that_holds_nothing_and_a_list_too_long_are_refused(
+    tmp_path: Path, rail: str, value: str, said: str
+) -> None:
+    text = config.DEFAULT.read_text()
+    lines = [
+        f"{rail} = {value}" if line.startswith(f"{rail} ") else line for line in text.split("\n")
+    ]
+    file = tmp_path / "bot4.toml"
+    file.write_text("\n".join(lines))
+    with pytest.raises(config.ConfigError, match=rf"\[limits\] {rail}: .*{said}"):
+        config.load(file)
+
+
+def test_as_many_names_as_a_list_may_have_are_all_compared() -> None:
+    names = [f"N{n}" for n in range(64)]
+    full = change_limits(LIMITS, restricted_instruments=names)
+    assert {verdict({"instrument": name}, {}, full) for name in names} == {"RESTRICTED_INSTRUMENT"}
+    assert verdict({"instrument": "N64"}, {}, full) == "SENT"
