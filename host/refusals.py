@@ -31,7 +31,11 @@ REFUSALS = (
     (32, "STRATEGY_CAPITAL", "the strategy would use more than its capital"),
     (33, "ACCOUNT_CAPITAL", "all strategies and venues together would use more than the capital"),
     (34, "OPEN_VALUE_LIMIT", "the open orders would be worth more than their limit"),
-    (35, "DUPLICATE_ORDER", "the same id, or the same order again too soon"),
+    (
+        35,
+        "DUPLICATE_ORDER",
+        "the same id, or the same order again too soon, or too many orders to remember which",
+    ),
     (36, "RESTRICTED_INSTRUMENT", "the instrument is on the restricted list"),
     (37, "NOT_AUTHORISED", "the strategy is not on the list of those that may send"),
     (38, "LOSS_LIMIT", "the rolling loss is above its limit; a person must re-arm"),

@@ -2,7 +2,8 @@
 """All pre-trade checks that need no I/O, compiled: the twin of host.engine.checks, which explains them.
 
 Nothing here allocates, and nothing on the way of a check is a Python object. Values are IEEE doubles
-and computed in the same order as in the twin, so that both answer alike to the last bit.
+and computed in the same order as in the twin, so that both answer alike to the last bit (-std=c11
+joins no product and sum into one rounding).
 """
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -11,15 +12,20 @@ from libc.math cimport INFINITY, NAN, fabs, signbit
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.string cimport memcpy
 
-from host.hotpath.riskmemory cimport (ID_CHARS, NAME_CHARS, Id, Name, Order, memory_add,
+from host.hotpath.riskmemory cimport (ID_CHARS, NAME_CHARS, REMEMBERED, Name, Order, memory_add,
                                       memory_alike, memory_knows, same_name)
-from host.hotpath.riskwindow cimport (Window, average_add, average_mean, count_add, count_within,
-                                      highest_add, window_clear, window_set)
+from host.hotpath.riskwindow cimport (PARTS, Window, average_add, average_mean, count_add,
+                                      count_within, highest_add, window_clear, window_set)
 
 from host import refusals
+from host.engine.checks import identity, windows
 from host.engine.checks import limits as rails
 from host.engine.checks import order as bounds
 from host.engine.checks.rate import DAY_S
+
+if (REMEMBERED, PARTS, ID_CHARS, NAME_CHARS, MOST_NAMES) != (
+        identity.REMEMBERED, windows.BUCKETS, bounds.ID_CHARS, bounds.NAME_CHARS, rails.MOST_NAMES):
+    raise ImportError("riskcheck was compiled for other sizes than host.engine.checks: build it anew")
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
