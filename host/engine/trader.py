@@ -12,7 +12,8 @@ from host.engine.checks.limits import Limits, number
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
 from host.engine.provenance import Ids
-from host.hotpath.riskcheck import Facts, Proposal, RiskCheck
+from host.hotpath.riskcheck import RiskCheck
+from host.hotpath.riskorder import Facts, Proposal
 from host.modes import Intent, TradingMode
 
 # Value of one lot: a hundredth of the largest position.

@@ -10,8 +10,9 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from host.hotpath.atomics cimport bot4_now_ns
-from host.hotpath.riskcheck cimport Facts, Proposal, RiskCheck, World
+from host.hotpath.riskcheck cimport RiskCheck
 from host.hotpath.riskmemory cimport ID_CHARS, Order
+from host.hotpath.riskorder cimport Facts, Proposal, World
 
 cdef enum:
     BATCH = 64

@@ -3,22 +3,11 @@
 from libc.stdint cimport int64_t
 
 from host.hotpath.riskmemory cimport Memory, Name, Order
+from host.hotpath.riskorder cimport World
 from host.hotpath.riskwindow cimport Window
 
 cdef enum:
     MOST_NAMES = 64
-
-cdef struct World:
-    int64_t now_ns
-    int64_t open_orders
-    double share
-    double last_price
-    double data_age_s
-    double position
-    double open_buy
-    double open_sell
-    double others_value
-    double equity
 
 cdef struct Names:
     bint any
@@ -42,15 +31,6 @@ cdef struct Rails:
     double executions
     double data_age_s
     int64_t duplicate_ns
-
-
-cdef class Proposal:
-    cdef readonly str id
-    cdef Order order
-
-
-cdef class Facts:
-    cdef World world
 
 
 cdef class RiskCheck:

@@ -6,14 +6,13 @@ and computed in the same order as in the twin, so that both answer alike to the 
 joins no product and sum into one rounding).
 """
 
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from libc.float cimport DBL_MIN
-from libc.math cimport INFINITY, NAN, fabs, signbit
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
-from libc.string cimport memcpy
+from libc.math cimport fabs, signbit
+from libc.stdint cimport int64_t
 
 from host.hotpath.riskmemory cimport (ID_CHARS, NAME_CHARS, REMEMBERED, Name, Order, memory_add,
                                       memory_alike, memory_knows, same_name)
+from host.hotpath.riskorder cimport Facts, Proposal, World, real, text, whole
 from host.hotpath.riskwindow cimport (PARTS, Window, average_add, average_mean, count_add,
                                       count_within, highest_add, window_clear, window_set)
 
@@ -26,12 +25,6 @@ from host.engine.checks.rate import DAY_S
 if (REMEMBERED, PARTS, ID_CHARS, NAME_CHARS, MOST_NAMES) != (
         identity.REMEMBERED, windows.BUCKETS, bounds.ID_CHARS, bounds.NAME_CHARS, rails.MOST_NAMES):
     raise ImportError("riskcheck was compiled for other sizes than host.engine.checks: build it anew")
-
-cdef extern from "Python.h":
-    bint PyUnicode_IS_ASCII(object text)
-    const char *PyUnicode_1BYTE_DATA(object text)
-    Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
 
 # The tables are Python; the hot path reads C copies of them, made once at import.
 cdef double LEAST = bounds.LEAST
@@ -59,49 +52,6 @@ cdef int R_AUTHORISED = refusals.NOT_AUTHORISED
 cdef int R_LOSS = refusals.LOSS_LIMIT
 cdef int R_INCREASE = refusals.REDUCE_WOULD_INCREASE
 cdef int R_NAME = refusals.BAD_NAME
-
-
-cdef class Proposal:
-    """An order before it is one. `side` is +1 to buy, -1 to sell; quantity in base units.
-
-    What does not fit into the fields is kept as something that the check refuses.
-    """
-
-    def __cinit__(self, str id not None, str strategy not None, str instrument not None, side,
-                  quantity, price, bint opens):
-        cdef Order *order = &self.order
-        self.id = id
-        order.id.length = text(id, order.id.text, ID_CHARS)
-        order.strategy.length = text(strategy, order.strategy.text, NAME_CHARS)
-        order.instrument.length = text(instrument, order.instrument.text, NAME_CHARS)
-        cdef int64_t way = whole(side)
-        order.side = <int> way if way == 1 or way == -1 else 0
-        order.quantity = real(quantity)
-        order.price = real(price)
-        order.opens = opens
-
-    @property
-    def side(self):
-        """+1 to buy, -1 to sell, 0 when it was neither."""
-        return self.order.side
-
-
-cdef class Facts:
-    """The world at the moment of the check: fields as in host.engine.checks.order.Facts."""
-
-    def __cinit__(self, now_ns, share, last_price, data_age_s, position, open_buy, open_sell,
-                  open_orders, others_value, equity):
-        cdef World *world = &self.world
-        world.now_ns = whole(now_ns)
-        world.share = real(share)
-        world.last_price = real(last_price)
-        world.data_age_s = real(data_age_s)
-        world.position = real(position)
-        world.open_buy = real(open_buy)
-        world.open_sell = real(open_sell)
-        world.open_orders = whole(open_orders)
-        world.others_value = real(others_value)
-        world.equity = real(equity)
 
 
 cdef class RiskCheck:
@@ -319,31 +269,3 @@ cdef int fill(Names *names, wanted, bint loosened) except -1:
         names.name[names.count].length = text(name, names.name[names.count].text, NAME_CHARS)
         names.count += 1
     return 0
-
-
-cdef Py_ssize_t text(str given, char *place, Py_ssize_t most):
-    """Copy ASCII text of at most `most` characters; return its length, or 0 when it is not such."""
-    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(given)
-    if length > most or not PyUnicode_IS_ASCII(given):
-        return 0
-    memcpy(place, PyUnicode_1BYTE_DATA(given), length)
-    return length
-
-
-cdef double real(given) except? -1.0:
-    """Return a number as a double, NaN when it is too large for one. Raises TypeError for others."""
-    if PyFloat_CheckExact(given):
-        return PyFloat_AS_DOUBLE(given)
-    try:
-        return given
-    except OverflowError:
-        return NAN
-
-
-cdef int64_t whole(given) except? -1:
-    """Return an integer in 64 bits, or the nearest that is one. Raises TypeError for others."""
-    cdef int overflow = 0
-    cdef int64_t number = PyLong_AsLongLongAndOverflow(given, &overflow)
-    if overflow:
-        return INT64_MAX if overflow > 0 else INT64_MIN
-    return number

@@ -16,7 +16,8 @@ from host.engine.checks.limits import Limits
 from host.engine.checks.windows import BUCKETS
 from host.hotpath.gate import Gate
 from host.hotpath.riskbench import check, check_and_count, empty
-from host.hotpath.riskcheck import Facts, Proposal, RiskCheck
+from host.hotpath.riskcheck import RiskCheck
+from host.hotpath.riskorder import Facts, Proposal
 from host.hotpath.words import Words, now_ns
 from host.modes import Intent, Reason, TradingMode
 from host.perf.timing import Row, empty_batches, python_batches, row

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from host import config, refusals
 from host.engine.checks.limits import Limits, loosened, number
 from host.engine.checks.order import Facts, Proposal
-from host.hotpath import riskcheck
+from host.hotpath import riskcheck, riskorder
 from host.refusals import NAMES, SENT
 from tests.checks.twins import Twins
 from tests.checks.twins import change as change_limits
@@ -178,11 +178,11 @@ def test_a_price_of_the_feed_that_is_none_leaves_no_reference_until_the_next(bad
 
 def test_what_is_of_another_kind_is_not_taken() -> None:
     with pytest.raises(TypeError):
-        riskcheck.Proposal(None, "trend", "PAPER", 1, 1.0, 100.0, True)
+        riskorder.Proposal(None, "trend", "PAPER", 1, 1.0, 100.0, True)
     with pytest.raises(TypeError):
-        riskcheck.Proposal("trend.1.1.1", "trend", "PAPER", 1, "1.0", 100.0, True)
+        riskorder.Proposal("trend.1.1.1", "trend", "PAPER", 1, "1.0", 100.0, True)
     with pytest.raises(TypeError):
-        riskcheck.Facts(1.5, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+        riskorder.Facts(1.5, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
     with pytest.raises(TypeError):
         riskcheck.RiskCheck(LIMITS).check(None, None)
 

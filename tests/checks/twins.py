@@ -4,9 +4,9 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from host.hotpath.riskcheck import Facts as CompiledFacts
-from host.hotpath.riskcheck import Proposal as CompiledProposal
 from host.hotpath.riskcheck import RiskCheck
+from host.hotpath.riskorder import Facts as CompiledFacts
+from host.hotpath.riskorder import Proposal as CompiledProposal
 
 from host.engine.checks.checker import Checker
 from host.engine.checks.limits import Limits

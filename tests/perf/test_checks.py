@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from host.hotpath.riskcheck import Facts, Proposal
+from host.hotpath.riskorder import Facts, Proposal
 
 from host.hotpath import riskbench
 from host.perf import checks, timing
