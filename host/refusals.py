@@ -16,7 +16,7 @@ REFUSALS = (
     (21, "ORDER_VALUE_LIMIT", "the order is worth more than its limit"),
     (22, "OPEN_ORDERS_LIMIT", "too many orders are open"),
     (23, "PRICE_COLLAR", "the price is too far from the last one"),
-    (24, "BAD_NUMBER", "quantity or price is not a positive finite number"),
+    (24, "BAD_NUMBER", "a number of order, account or clock is not one to compare with"),
     (25, "STALE_DATA", "the last market data is too old"),
     (26, "NOT_RECONCILED", "the venue has not yet confirmed position and open orders"),
     (27, "ORDER_QUANTITY_LIMIT", "the order is larger than its limit in base units"),
@@ -31,11 +31,16 @@ REFUSALS = (
     (32, "STRATEGY_CAPITAL", "the strategy would use more than its capital"),
     (33, "ACCOUNT_CAPITAL", "all strategies and venues together would use more than the capital"),
     (34, "OPEN_VALUE_LIMIT", "the open orders would be worth more than their limit"),
-    (35, "DUPLICATE_ORDER", "the same id, or the same order again too soon"),
+    (
+        35,
+        "DUPLICATE_ORDER",
+        "the same id, or the same order again too soon, or too many orders to remember which",
+    ),
     (36, "RESTRICTED_INSTRUMENT", "the instrument is on the restricted list"),
     (37, "NOT_AUTHORISED", "the strategy is not on the list of those that may send"),
     (38, "LOSS_LIMIT", "the rolling loss is above its limit; a person must re-arm"),
     (39, "REDUCE_WOULD_INCREASE", "an order that should reduce would increase the position"),
+    (40, "BAD_NAME", "id, strategy or instrument is empty, too long or not ASCII"),
 )
 
 NAMES = {code: name for code, name, _text in REFUSALS}
@@ -70,4 +75,5 @@ NAMES = {code: name for code, name, _text in REFUSALS}
     NOT_AUTHORISED,
     LOSS_LIMIT,
     REDUCE_WOULD_INCREASE,
+    BAD_NAME,
 ) = [row[0] for row in REFUSALS]

@@ -7,3 +7,7 @@ stress: $(STAMP)
 .PHONY: faults
 faults: $(STAMP)
 	BOT4_FAULT_ROUNDS=200 $(BIN)/python -m pytest tests/safety/test_random_faults.py -q --timeout 3000
+
+.PHONY: risk-twins
+risk-twins: $(STAMP)
+	BOT4_RISK_INPUTS=1000000 $(BIN)/python -m pytest tests/checks/test_twins.py -q -s --timeout 3000

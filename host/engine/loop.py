@@ -10,7 +10,6 @@ import msgspec
 
 from host import layout, modes, shm
 from host.config import Config
-from host.engine.checks.checker import Checker
 from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
 from host.engine.emergency.ladder import Ladder
@@ -23,6 +22,7 @@ from host.engine.trader import Trader
 from host.engine.venue import VenueConnection, VenueLost
 from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
+from host.hotpath.riskcheck import RiskCheck
 from host.modes import Reason, TradingMode
 
 HEARTBEAT_MS = 5
@@ -49,12 +49,12 @@ class Engine:
         self._emergency = True
         self._conditions = Conditions(self.page.words)
         self._book = Book()
-        self._checker = Checker(config.limits)
+        self._checks = RiskCheck(config.limits)
         ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
         gate = make_gate(self._guard_page, self.page, reply, fds)
         most_age_ns = number(config.limits.max_data_age_s) * 1e9
         self._port = VenuePort(
-            VENUE, gate, ids, self._book, self._checker.rate, most_age_ns, lambda: self._mode()[2]
+            VENUE, gate, ids, self._book, self._checks, most_age_ns, lambda: self._mode()[2]
         )
         self._ladder = Ladder(
             [self._port],
@@ -70,7 +70,7 @@ class Engine:
         self._trader = Trader(
             config.strategy,
             config.limits,
-            self._checker,
+            self._checks,
             self._book,
             ids,
             self._port,
@@ -162,7 +162,7 @@ class Engine:
         match event["ev"]:
             case "bar" | "trade" | "quote":
                 self._trader.take_row(event)
-                breached = self._checker.loss.breached and not self._emergency
+                breached = self._checks.lost and not self._emergency
                 self._conditions.set(Reason.DRAWDOWN, breached)
                 return
             case "end":
@@ -170,7 +170,7 @@ class Engine:
                 self.event("feed_ended", rows=event["rows"])
             case "fill":
                 self._book.filled(event)
-                self._checker.rate.executed(time.monotonic_ns())
+                self._checks.executed(time.monotonic_ns())
                 self._reconciler.orders([event["id"]])
                 self.event("fill", **{key: event[key] for key in event if key != "ev"})
             case "reject" | "cancelled":
@@ -201,7 +201,7 @@ class Engine:
             return
         if self._emergency:
             self._emergency = False
-            self._checker.rearmed()
+            self._checks.rearmed()
         if mode == TradingMode.PAUSED:
             self._trader.cancel_entries()
         if self._port.reachable():

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from host import refusals
-from host.engine.checks.rate import Rate
 from host.engine.orders import Book
 from host.engine.provenance import LADDER, Ids
 from host.engine.venue import VenueConnection, VenueLost
 from host.hotpath.gate import Gate
+from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.words import now_ns
 from host.modes import Intent
 
@@ -32,7 +32,7 @@ class VenuePort:
         gate: Gate,
         ids: Ids,
         book: Book,
-        rate: Rate,
+        checks: RiskCheck,
         most_age_ns: float,
         epoch: Callable[[], int],
     ) -> None:
@@ -41,7 +41,7 @@ class VenuePort:
         self._gate = gate
         self._ids = ids
         self._book = book
-        self._rate = rate
+        self._checks = checks
         self._most_age_ns = most_age_ns
         self._epoch = epoch
         self._price: float | None = None
@@ -66,8 +66,8 @@ class VenuePort:
             return refusals.NOT_AUTHORISED
         data = msgspec.json.encode(request)
         code = self._gate.send(self.connection.fileno(), data, intent, token)
-        if code == refusals.SENT and intent not in TRADES:  # those the checker counts itself
-            self._rate.message(now_ns())
+        if code == refusals.SENT and intent not in TRADES:  # those the trader counts as orders
+            self._checks.message(now_ns())
         return code
 
     def ask(self, op: str, req: int) -> None:

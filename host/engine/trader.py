@@ -8,12 +8,12 @@ from typing import Any
 from host import modes, refusals
 from host.config import Strategy
 from host.engine import strategy
-from host.engine.checks.checker import Checker
 from host.engine.checks.limits import Limits, number
-from host.engine.checks.order import Facts, Proposal
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
 from host.engine.provenance import Ids
+from host.hotpath.riskcheck import RiskCheck
+from host.hotpath.riskorder import Facts, Proposal
 from host.modes import Intent, TradingMode
 
 # Value of one lot: a hundredth of the largest position.
@@ -37,7 +37,7 @@ class Trader:
         self,
         who: Strategy,
         limits: Limits,
-        checker: Checker,
+        checks: RiskCheck,
         book: Book,
         ids: Ids,
         port: VenuePort,
@@ -46,7 +46,7 @@ class Trader:
         tell: Callable[..., None],
     ) -> None:
         self._who = who
-        self._checker = checker
+        self._checks = checks
         self._book = book
         self._ids = ids
         self._port = port
@@ -68,7 +68,7 @@ class Trader:
         self._row_ns = time.monotonic_ns()
         self._features.update(price)
         self._port.seen(price, self._row_ns)
-        self._checker.seen(price, self._book.equity(price), self._row_ns)
+        self._checks.seen(price, self._book.equity(price), self._row_ns)
         if not self.lot:
             self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
         self._cancel_stale()
@@ -127,31 +127,32 @@ class Trader:
             "price": f"{plain(price):f}" if opens else None,
             "reduce_only": not opens,
         }
-        code = self._checker.check(proposal, self._facts(price, share))
+        code = self._checks.check(proposal, self._facts(price, share))
         if code == refusals.SENT and not self._ready():
             code = refusals.NOT_RECONCILED
         code = code or self._port.send(request, intent)
         if code != refusals.SENT:
             self._refused(code, epoch, request)
             return
-        self._checker.sent(proposal, time.monotonic_ns())
+        self._checks.sent(proposal, time.monotonic_ns())
         order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
         self._book.sent(order)
         self._tell("order", row=self._row, **request)
 
     def _facts(self, price: float, share: float) -> Facts:
         book, now_ns = self._book, time.monotonic_ns()
+        # Plus 0.0: a venue may write an empty position as -0, and the checks refuse a negative zero.
         return Facts(
             now_ns=now_ns,
             share=share,
             last_price=price,
             data_age_s=(now_ns - self._row_ns) / 1e9,
-            position=float(book.position),
+            position=float(book.position) + 0.0,
             open_buy=float(book.entries(1)),
             open_sell=float(book.entries(-1)),
             open_orders=len(book.open),
             others_value=0.0,  # this engine is the only holder of keys, and it has one strategy
-            equity=book.equity(price),
+            equity=book.equity(price) + 0.0,
         )
 
     def _refused(self, code: int, epoch: int, request: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""No order that passes breaks any limit; each limit has its own code."""
+"""No order that passes breaks any limit; each limit has its own code. Asked of both twins."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host import config, refusals
-from host.engine.checks.checker import Checker
 from host.engine.checks.limits import Limits, loosened, number
 from host.engine.checks.order import Facts, Proposal
+from host.hotpath import riskcheck, riskorder
 from host.refusals import NAMES, SENT
+from tests.checks.twins import Twins
+from tests.checks.twins import change as change_limits
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -40,12 +43,20 @@ LIMITS = Limits(
     authorised_strategies=["trend"],
     max_data_age_s=5.0,
 )
+FREE = Limits(
+    **{
+        name: getattr(LIMITS, name)
+        if name in ("loss_window_s", "price_window_s", "execution_window_s", "cancel_reserve_per_s")
+        else "loosened: a test"
+        for name in Limits.__struct_fields__
+    }
+)
 ORDER = Proposal("trend.1.1.1", "trend", "PAPER", 1, 1.0, 100.0, True)
 FACTS = Facts(10 * SECOND, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
 
 
-def make(limits: Limits = LIMITS) -> Checker:
-    checker = Checker(limits)
+def make(limits: Limits = LIMITS) -> Twins:
+    checker = Twins(limits)
     checker.seen(100.0, 0.0, FACTS.now_ns)
     return checker
 
@@ -98,25 +109,86 @@ def test_each_limit_refuses_with_its_code(order: dict, facts: dict, wanted: str)
     assert verdict(order, facts) == wanted
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+BAD = [
+    math.nan, math.inf, -math.inf, -0.0, 5e-324, -5e-324, 2.225073858507201e-308,
+    1.000000000000001e15, 1e308, -1e308, 10**400, -(10**400),
+]  # fmt: skip
+REDUCE = {"opens": False, "side": -1}
+
+
+@pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize(
     "name",
     ["last_price", "data_age_s", "position", "open_buy", "open_sell", "others_value", "equity",
      "share"],
 )  # fmt: skip
 def test_a_fact_that_is_no_number_refuses_also_when_it_only_reduces(name: str, bad: float) -> None:
-    assert verdict({}, {name: bad}) == "BAD_NUMBER"
-    assert verdict({"opens": False, "side": -1}, {"position": 9.0, name: bad}) == "BAD_NUMBER"
+    for free in (LIMITS, FREE):
+        assert verdict({}, {name: bad}, free) == "BAD_NUMBER"
+        assert verdict(REDUCE, {"position": 9.0, name: bad}, free) == "BAD_NUMBER"
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+@pytest.mark.parametrize("bad", [*BAD, 0.0, -1.0, 9e-13])
 @pytest.mark.parametrize("name", ["quantity", "price"])
 def test_an_order_that_is_no_number_is_refused(name: str, bad: float) -> None:
-    assert verdict({name: bad}, {}) == "BAD_NUMBER"
+    for free in (LIMITS, FREE):
+        assert verdict({name: bad}, {}, free) == "BAD_NUMBER"
+        assert verdict({**REDUCE, name: bad}, {"position": 9.0}, free) == "BAD_NUMBER"
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [("side", 0), ("side", 2), ("side", 2**32 + 1), ("side", -(10**30)),
+     ("now_ns", -1), ("now_ns", FACTS.now_ns - 1), ("now_ns", 2**62 + 1), ("now_ns", 2**64),
+     ("open_orders", -1), ("open_orders", 10**9 + 1), ("open_orders", 2**63), ("open_orders", 10**30)],
+)  # fmt: skip
+def test_a_whole_number_out_of_range_is_refused(name: str, bad: int) -> None:
+    order, facts = ({name: bad}, {}) if name == "side" else ({}, {name: bad})
+    for free in (LIMITS, FREE):
+        assert verdict(order, facts, free) == "BAD_NUMBER"
+        assert verdict({**REDUCE, **order}, {"position": 9.0, **facts}, free) == "BAD_NUMBER"
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [("id", ""), ("id", "x" * 65), ("id", "trénd.1.1.1"), ("id", "\ud800"),
+     ("strategy", ""), ("strategy", "x" * 17), ("instrument", ""), ("instrument", "P" * 17)],
+)  # fmt: skip
+def test_a_name_that_no_venue_takes_is_refused(name: str, bad: str) -> None:
+    for free in (LIMITS, FREE):
+        assert verdict({name: bad}, {}, free) == "BAD_NAME"
+    assert verdict({"id": "x" * 64}, {}) == "SENT"
+
+
+def test_a_name_is_compared_whole() -> None:
+    for name in ("tren", "trend\0", "trendy"):
+        assert verdict({"strategy": name}, {}) == "NOT_AUTHORISED"
+    for name in ("XY", "XYZ\0", "XYZZ"):
+        assert verdict({"instrument": name}, {}) == "SENT"
+
+
+@pytest.mark.parametrize("bad", [*BAD, 0.0, -1.0])
+def test_a_price_of_the_feed_that_is_none_leaves_no_reference_until_the_next(bad: float) -> None:
+    checker = make()
+    checker.seen(bad, 0.0, FACTS.now_ns)
+    assert checker.check(ORDER, FACTS) == refusals.PRICE_WINDOW
+    checker.seen(100.0, 0.0, FACTS.now_ns)
+    assert checker.check(ORDER, FACTS) == SENT
+
+
+def test_what_is_of_another_kind_is_not_taken() -> None:
+    with pytest.raises(TypeError):
+        riskorder.Proposal(None, "trend", "PAPER", 1, 1.0, 100.0, True)
+    with pytest.raises(TypeError):
+        riskorder.Proposal("trend.1.1.1", "trend", "PAPER", 1, "1.0", 100.0, True)
+    with pytest.raises(TypeError):
+        riskorder.Facts(1.5, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+    with pytest.raises(TypeError):
+        riskcheck.RiskCheck(LIMITS).check(None, None)
 
 
 def test_without_any_price_seen_an_order_is_refused() -> None:
-    assert Checker(LIMITS).check(ORDER, FACTS) == refusals.PRICE_WINDOW
+    assert Twins(LIMITS).check(ORDER, FACTS) == refusals.PRICE_WINDOW
 
 
 def test_the_same_order_too_soon_and_the_same_id_for_ever_are_duplicates() -> None:
@@ -140,7 +212,7 @@ def test_orders_stop_at_the_reserve_that_is_kept_for_cancels() -> None:
     order = change(ORDER, id="trend.1.1.9", quantity=3.0)
     assert checker.check(order, FACTS) == refusals.MESSAGE_RATE
     for _cancel in range(100):
-        checker.rate.message(FACTS.now_ns)  # counted, and there is nothing that could refuse it
+        checker.message(FACTS.now_ns)  # counted, and there is nothing that could refuse it
     checker.seen(100.0, 0.0, FACTS.now_ns + 2 * SECOND)
     assert checker.check(order, change(FACTS, now_ns=FACTS.now_ns + 2 * SECOND)) == SENT
 
@@ -164,7 +236,7 @@ def test_orders_of_a_day_roll_and_do_not_reset_at_midnight() -> None:
 
 def test_repeated_executions_and_losses_latch_until_a_person_has_rearmed() -> None:
     for latch, code in (
-        (lambda c: [c.rate.executed(FACTS.now_ns) for _ in range(6)], refusals.REPEATED_EXECUTION),
+        (lambda c: [c.executed(FACTS.now_ns) for _ in range(6)], refusals.REPEATED_EXECUTION),
         (lambda c: c.seen(100.0, -100.5, FACTS.now_ns), refusals.LOSS_LIMIT),
         (lambda c: c.seen(100.0, math.nan, FACTS.now_ns), refusals.LOSS_LIMIT),
     ):
@@ -183,13 +255,13 @@ def test_a_loss_is_counted_from_the_highest_in_a_rolling_window() -> None:
     checker = make()
     for minute, equity in enumerate([0.0, 50.0, -49.0]):
         checker.seen(100.0, equity, minute * 60 * SECOND)
-    assert not checker.loss.breached  # 99 below the highest
+    assert not checker.lost  # 99 below the highest
     slow = make()
     for hour in range(10):
         slow.seen(100.0, -90.0 * hour, hour * 3_700 * SECOND)
-    assert not slow.loss.breached  # each highest has left the window
+    assert not slow.lost  # each highest has left the window
     checker.seen(100.0, -51.0, 180 * SECOND)
-    assert checker.loss.breached
+    assert checker.lost
 
 
 def test_a_loosened_rail_has_no_end_and_says_why() -> None:
@@ -282,7 +354,7 @@ def test_no_order_that_passes_breaks_any_limit(steps: list[tuple]) -> None:
             world.position += gone.side * gone.quantity
         elif what == "cancel" and world.entries:
             world.entries.pop()
-            checker.rate.message(world.now_ns)
+            checker.message(world.now_ns)
         elif what == "order":
             side, quantity, limit, opens, share = rest
             world.age_s = (world.now_ns - seen_ns) / SECOND
@@ -307,6 +379,37 @@ def test_the_property_above_has_seen_orders_that_passed() -> None:
 # -- configuration ------------------------------------------------------------------------------
 
 
-def test_the_shipped_file_sets_or_loosens_every_rail() -> None:
-    limits = config.load(config.DEFAULT).limits
-    assert all(len(why) > 10 for why in loosened(limits).values())
+def test_the_shipped_file_sets_every_rail() -> None:
+    assert loosened(config.load(config.DEFAULT).limits) == {}
+
+
+@pytest.mark.parametrize(
+    ("rail", "value", "said"),
+    [
+        ("loss_window_s", "0.0009", ">= 0.001"),
+        ("price_window_s", "1e-9", ">= 0.001"),
+        ("execution_window_s", "0", ">= 0.001"),
+        ("duplicate_window_s", "0.0001", ">= 0.001"),
+        ("loss_window_s", "2592001", "<= 2592000.0"),
+        ("restricted_instruments", str([f"N{n}" for n in range(65)]), "length <= 64"),
+        ("authorised_strategies", str([f"n{n}" for n in range(65)]), "length <= 64"),
+    ],
+)
+def test_a_window_that_holds_nothing_and_a_list_too_long_are_refused(
+    tmp_path: Path, rail: str, value: str, said: str
+) -> None:
+    text = config.DEFAULT.read_text()
+    lines = [
+        f"{rail} = {value}" if line.startswith(f"{rail} ") else line for line in text.split("\n")
+    ]
+    file = tmp_path / "bot4.toml"
+    file.write_text("\n".join(lines))
+    with pytest.raises(config.ConfigError, match=rf"\[limits\] {rail}: .*{said}"):
+        config.load(file)
+
+
+def test_as_many_names_as_a_list_may_have_are_all_compared() -> None:
+    names = [f"N{n}" for n in range(64)]
+    full = change_limits(LIMITS, restricted_instruments=names)
+    assert {verdict({"instrument": name}, {}, full) for name in names} == {"RESTRICTED_INSTRUMENT"}
+    assert verdict({"instrument": "N64"}, {}, full) == "SENT"

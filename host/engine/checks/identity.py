@@ -1,10 +1,12 @@
 """(h), (i), (j): whose order it is, of what, and whether it is one we have just sent."""
 
+from collections import deque
+
 from host import refusals
-from host.engine.checks.limits import Limits, number
+from host.engine.checks.limits import Limits, nanoseconds
 from host.engine.checks.order import Proposal
 
-# Ids and orders that are remembered; the venue itself refuses an id that was ever used.
+# Orders that are remembered; the venue itself refuses an id that was ever used.
 REMEMBERED = 4096
 
 
@@ -17,9 +19,8 @@ class Identity:
         self._authorised = None if isinstance(authorised, str) else frozenset(authorised)
         window = limits.duplicate_window_s
         # Loosened, no order is ever too soon: the id alone must be new.
-        self._window_ns = 0 if isinstance(window, str) else int(number(window) * 1e9)
-        self._ids: dict[str, None] = {}
-        self._orders: dict[tuple, int] = {}
+        self._window_ns = 0 if isinstance(window, str) else nanoseconds(window)
+        self._sent: deque[tuple[Proposal, int]] = deque(maxlen=REMEMBERED)
 
     def check(self, order: Proposal, now_ns: int) -> int:
         """Return a code of host.refusals."""
@@ -27,22 +28,17 @@ class Identity:
             return refusals.NOT_AUTHORISED
         if order.instrument in self._restricted:
             return refusals.RESTRICTED_INSTRUMENT
-        if order.id in self._ids:
+        if any(before.id == order.id for before, _ns in self._sent):
             return refusals.DUPLICATE_ORDER
-        sent_ns = self._orders.get(_same(order))
-        if sent_ns is not None and now_ns - sent_ns < self._window_ns:
+        recent = [before for before, ns in self._sent if now_ns - ns < self._window_ns]
+        # When everything remembered is recent, what was forgotten may be recent too.
+        if len(recent) == REMEMBERED or any(_same(before) == _same(order) for before in recent):
             return refusals.DUPLICATE_ORDER
         return refusals.SENT
 
     def sent(self, order: Proposal, now_ns: int) -> None:
         """Remember an order that has left."""
-        self._ids[order.id] = None
-        self._orders.pop(_same(order), None)
-        self._orders[_same(order)] = now_ns
-        if len(self._ids) > REMEMBERED:
-            del self._ids[next(iter(self._ids))]
-        if len(self._orders) > REMEMBERED:
-            del self._orders[next(iter(self._orders))]
+        self._sent.append((order, now_ns))
 
 
 def _same(order: Proposal) -> tuple:

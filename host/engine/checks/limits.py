@@ -16,8 +16,10 @@ NAME = re.compile(r"[A-Za-z0-9_/-]{1,16}")
 Rail = Annotated[float, Meta(gt=0, le=1e12)] | str
 Share = Annotated[float, Meta(gt=0, le=1)] | str
 Count = Annotated[int, Meta(ge=1, le=10**9)] | str
-Names = list[str] | str
-Window = Annotated[float, Meta(gt=0, le=30 * 86_400)]
+MOST_NAMES = 64
+Names = Annotated[list[str], Meta(max_length=MOST_NAMES)] | str
+# A window shorter than its least would hold nothing, and the rail nobody back.
+Window = Annotated[float, Meta(ge=0.001, le=30 * 86_400)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,8 +62,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duplicate_window_s: Annotated[
         Window | str, Meta(description="the same order again within this is a duplicate")
     ]
-    restricted_instruments: Annotated[Names, Meta(description="instruments never to trade")]
-    authorised_strategies: Annotated[Names, Meta(description="strategies that may send")]
+    restricted_instruments: Annotated[
+        Names, Meta(description="instruments never to trade, at most 64")
+    ]
+    authorised_strategies: Annotated[
+        Names, Meta(description="strategies that may send, at most 64")
+    ]
     max_data_age_s: Annotated[Rail, Meta(description="age of the last market data")]
 
     def __post_init__(self) -> None:
@@ -84,6 +90,11 @@ def fits(name: str, value: str, pattern: re.Pattern) -> None:
 def number(rail: float | str) -> float:
     """Return the limit as a number; one that was loosened has no end."""
     return math.inf if isinstance(rail, str) else float(rail)
+
+
+def nanoseconds(seconds: float) -> int:
+    """Return a time in whole nanoseconds."""
+    return int(seconds * 1e9)
 
 
 def loosened(limits: Limits) -> dict[str, str]:

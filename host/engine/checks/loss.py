@@ -1,8 +1,7 @@
 """(g) Rolling loss: how far the equity has fallen from its highest in the window. Not a calendar day."""
 
-import math
-
 from host.engine.checks.limits import Limits, number
+from host.engine.checks.order import MOST
 from host.engine.checks.windows import Highest
 
 
@@ -16,7 +15,7 @@ class Loss:
 
     def seen(self, equity: float, now_ns: int) -> None:
         """Take the equity at the last price, in quote currency."""
-        if not math.isfinite(equity):
+        if not abs(equity) <= MOST:
             self.breached = True
             return
         if not self._highest.add(equity, now_ns) - equity <= self._most:

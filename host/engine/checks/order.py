@@ -1,7 +1,20 @@
-"""What is checked, and against what."""
+"""What is checked, and against what.
+
+Numbers are IEEE doubles: the account keeps exact decimals, and a double nearest to each orders them
+alike. The checks compare values of 15 digits and less with limits of a few; orders are sent as the
+decimals, never as these.
+"""
 
 import math
+import sys
 from dataclasses import dataclass
+
+# Prices and quantities outside of this are refused: beyond it products lose digits or vanish.
+LEAST, MOST = 1e-12, 1e15
+MOST_OPEN_ORDERS = 10**9
+# CLOCK_MONOTONIC at 146 years: far from where 64 bits end.
+MOST_NS = 2**62
+ID_CHARS, NAME_CHARS = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +33,17 @@ class Proposal:
     def value(self) -> float:
         """Value in quote currency at the order's own price."""
         return self.quantity * self.price
+
+    def usable(self) -> bool:
+        """Return False when any number of it is not one to compare with."""
+        return (
+            LEAST <= self.quantity <= MOST and LEAST <= self.price <= MOST and self.side in (1, -1)
+        )
+
+    def named(self) -> bool:
+        """Return True when id, strategy and instrument are texts that a venue takes."""
+        sizes = ((self.id, ID_CHARS), (self.strategy, NAME_CHARS), (self.instrument, NAME_CHARS))
+        return all(text.isascii() and 1 <= len(text) <= most for text, most in sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +69,19 @@ class Facts:
 
     def usable(self) -> bool:
         """Return False when any of it is not a number to compare with."""
-        # A sum is finite only when every part of it is.
-        total = self.last_price + self.data_age_s + self.position + self.open_buy + self.open_sell
+        signed = (self.data_age_s, self.position, self.equity)
+        amounts = (self.open_buy, self.open_sell, self.others_value)
         return (
-            math.isfinite(total + self.others_value + self.equity)
-            and self.last_price > 0
+            all(plain(number) for number in (self.share, *signed, *amounts))
             and 0 < self.share <= 1
-            and self.open_buy >= 0
-            and self.open_sell >= 0
-            and self.open_orders >= 0
-            and self.others_value >= 0
+            and LEAST <= self.last_price <= MOST
+            and all(number >= 0 for number in amounts)
+            and 0 <= self.open_orders <= MOST_OPEN_ORDERS
         )
+
+
+def plain(number: float) -> bool:
+    """Return True for 0.0 and for what is neither NaN, infinite, over-large, denormal nor -0.0."""
+    if number == 0:
+        return math.copysign(1.0, number) > 0
+    return sys.float_info.min <= abs(number) <= MOST

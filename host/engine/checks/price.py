@@ -2,7 +2,7 @@
 
 from host import refusals
 from host.engine.checks.limits import Limits, number
-from host.engine.checks.order import Facts, Proposal
+from host.engine.checks.order import LEAST, MOST, Facts, Proposal
 from host.engine.checks.windows import Average
 
 
@@ -16,8 +16,11 @@ class Price:
         self._prices = Average(limits.price_window_s)
 
     def seen(self, price: float, now_ns: int) -> None:
-        """Take one price of the feed."""
-        self._prices.add(price, now_ns)
+        """Take one price of the feed; one that is none leaves no reference, until the next."""
+        if LEAST <= price <= MOST:
+            self._prices.add(price, now_ns)
+        else:
+            self._prices.clear()
 
     def check(self, order: Proposal, facts: Facts) -> int:
         """Return a code of host.refusals."""
