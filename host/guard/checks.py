@@ -67,7 +67,7 @@ class Checks:
             client = self._clients.by_role.get(role)
             if client is None or not self.fresh(client, now_ns):
                 step_down(reason)
-        self._conditions(step_down)
+        self.conditions(step_down)
 
     def _edges(self, step_down: Callable[..., None]) -> None:
         lines = self._halting.lines
@@ -92,7 +92,8 @@ class Checks:
         """Trading may begin: the LEDs count as in agreement from now on."""
         self._leds_agreed_ns = now_ns
 
-    def _conditions(self, step_down: Callable[..., None]) -> None:
+    def conditions(self, step_down: Callable[..., None]) -> None:
+        """Step down for what recorder and engine write into their own pages."""
         if self.word(RECORDER, layout.RECORDER_FAILING):
             step_down(Reason.AUDIT_UNWRITABLE)
         condition = self.word(ENGINE, layout.ENGINE_CONDITION)

@@ -13,7 +13,7 @@ from host.guard.closing import close_gate
 from host.guard.keeper import Keeper
 from host.guard.lines import Lines
 from host.hotpath.words import Words
-from host.modes import Reason, TradingMode
+from host.modes import OnKill, Reason, TradingMode
 
 MS = 1_000_000
 # ms. ACK stays up at least so long, so that the controller and an analyser cannot miss it.
@@ -37,13 +37,14 @@ class Halting:
         engine: Callable[[], Client | None],
         event: Callable[..., None],
         tell_mode: Callable[[int, int, int], None],
+        on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self._times = times
         self._engine = engine
         self._event = event
         self._tell_mode = tell_mode
-        self._news: list[tuple[TradingMode, Reason, int, str]] = []
-        self.keeper = Keeper(words, times, lambda *step: self._news.append(step))
+        self._news: list[tuple[TradingMode, Reason, int, str, Reason]] = []
+        self.keeper = Keeper(words, times, lambda *step: self._news.append(step), on_kill)
         self.lines: Lines | None = None
         self.armed_seen = False
         self.forced = 0
@@ -56,9 +57,10 @@ class Halting:
     def step_down(self, reason: Reason, detail: str = "") -> None:
         """Step down for `reason` as far as modes.LEVEL_OF says; EMERGENCY closes the gate at once."""
         now_ns = time.monotonic_ns()
+        stopped = self.keeper.stopped
         if not self.keeper.down(reason, now_ns, detail[:200]):
             return
-        if self.keeper.stopped:
+        if not stopped and self.keeper.stopped:  # an emergency that goes further is shut already
             self._emergency_ns = now_ns
             self._ack_due = True
             self.acknowledge(now_ns)
@@ -147,9 +149,16 @@ class Halting:
 
     def spread_news(self) -> None:
         """Tell controller and audit log of every step so far."""
-        for mode, reason, epoch, detail in self._news:
+        for mode, reason, epoch, detail, was in self._news:
             self._tell_mode(mode, reason, epoch)
-            self._event("mode", mode=mode.name, reason=reason.name, epoch=epoch, detail=detail)
+            self._event(
+                "mode",
+                mode=mode.name,
+                reason=reason.name,
+                epoch=epoch,
+                detail=detail,
+                was=was.name,
+            )
         self._news.clear()
 
     def status(self) -> dict[str, Any]:

@@ -53,7 +53,6 @@ class Guard:
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self.times = times
-        self._on_kill = on_kill
         self.running = True
         self.page = shm.create(layout.KIND_GUARD, "guard")
         self._poller = select.poll()
@@ -80,6 +79,7 @@ class Guard:
             lambda: self._clients.by_role.get(ENGINE),
             self.event,
             self._link.tell_mode,
+            on_kill,
         )
         self.step_down = self.halting.step_down
         self._factory = open_factory(factory)
@@ -140,6 +140,7 @@ class Guard:
         if keeper.stopped:
             self.halting.prepare_rearm(now_ns, self._checks.healthy(now_ns))
             self._checks.begin(now_ns)
+            self._checks.conditions(self.step_down)  # one of them may take the emergency further
         else:
             keeper.conditions_hold(now_ns)
         self.halting.spread_news()
@@ -266,7 +267,7 @@ class Guard:
                 self.halting.ladder_done(client, int(request["epoch"]))
             case "liquidate" if client.role == ENGINE:
                 epoch = int(request["epoch"])
-                granted = self.halting.keeper.grant(epoch, self._on_kill)
+                granted = self.halting.keeper.grant(epoch)
                 self.event("liquidation", epoch=epoch, granted=granted)
             case "resume" if client.role == ENGINE:
                 reason = Reason[str(request["reason"])]
