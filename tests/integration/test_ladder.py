@@ -30,10 +30,10 @@ def host(folder: Path, text: str) -> list[str]:
 class Person:
     """Somebody else with the account's keys: a trade connection of its own."""
 
-    def __init__(self, bench: Trading) -> None:
+    def __init__(self, venue: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.settimeout(10)
-        self.sock.connect(str(bench.bench._venue_socket))
+        self.sock.connect(str(venue))
         self.sock.recv(1 << 18)
         self.say(op="hello", role="trade")
 
@@ -88,7 +88,10 @@ def wait_log(bench: Trading, kind: str, timeout_s: float = 10.0, **data: Any) ->
 def test_a_kill_under_flatten_closes_the_position_and_trading_goes_on_after_a_rearm(
     tmp_path: Path,
 ) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         bench.press()
         pressed_ns = time.monotonic_ns()
@@ -108,8 +111,27 @@ def test_a_kill_under_flatten_closes_the_position_and_trading_goes_on_after_a_re
         bench.rearm()
 
 
+def test_a_kill_leaves_a_stop_at_the_venue_that_covers_the_position(tmp_path: Path) -> None:
+    with trading(tmp_path) as bench, Person(bench.bench._venue_socket) as person:
+        wait_position(person)
+        time.sleep(0.2)  # the stop follows the fill
+        bench.press()
+        status = bench.wait_status(timeout_s=10.0, ladder_done=True)
+        assert status["ladder_done"] is True
+        end = wait_log(bench, "rung", rung="HALTED", venue="paper", stops=1)
+        listed = person.ask("open_orders")["orders"]
+        assert [(order["reduce_only"], order["left"]) for order in listed] == [
+            (True, end["position"])
+        ]
+        assert end["uncovered"] == "0"
+        bench.rearm()
+
+
 def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_path: Path) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         venue = bench.bench.processes["venue"]
         venue.send_signal(signal.SIGUSR1)  # maintenance: the ladder cannot end
@@ -133,7 +155,10 @@ def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_p
 
 
 def test_a_host_killed_in_mid_ladder_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         venue = bench.bench.processes["venue"]
         venue.send_signal(signal.SIGUSR1)  # maintenance: the ladder cannot end
@@ -163,7 +188,7 @@ def hold_rearm(bench: Trading) -> None:
 
 
 def test_an_order_and_a_fill_that_are_not_ours_are_found_and_pause_trading(tmp_path: Path) -> None:
-    with trading(tmp_path) as bench, Person(bench) as person:
+    with trading(tmp_path) as bench, Person(bench.bench._venue_socket) as person:
         order = {"op": "new", "intent": "OPEN", "side": "buy", "qty": "0.001"}
         person.say(**order, id="web-1", type="limit", price="0.5")
         found = wait_log(bench, "alert", code="UNKNOWN_ORDER")
