@@ -4,12 +4,12 @@ What is slow (signing MODE for the controller, encoding events) waits until ACK 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.times import Times
 from host.guard.clients import Client
-from host.guard.closing import close_gate
+from host.guard.closing import close_gates
 from host.guard.keeper import Keeper
 from host.guard.lines import Lines
 from host.hotpath.words import Words
@@ -25,7 +25,7 @@ HALT_FOLLOWS_MS = 100
 class Halting:
     """Owns the mode's keeper and the ACK line.
 
-    engine() -- the attached engine, or None
+    engines() -- every engine of this host by name, None for one that is not attached
     event(kind, **data) -- pushes a record for the audit log
     tell_mode(mode, reason, epoch) -- sends MODE to the controller
     """
@@ -34,13 +34,13 @@ class Halting:
         self,
         words: Words,
         times: Times,
-        engine: Callable[[], Client | None],
+        engines: Callable[[], Mapping[str, Client | None]],
         event: Callable[..., None],
         tell_mode: Callable[[int, int, int], None],
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self._times = times
-        self._engine = engine
+        self._engines = engines
         self._event = event
         self._tell_mode = tell_mode
         self._news: list[tuple[TradingMode, Reason, int, str, Reason]] = []
@@ -104,7 +104,8 @@ class Halting:
         waited_ms = (now_ns - self._emergency_ns) // MS
         if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
-        closed = close_gate(self._engine(), self._times)
+        attached = [engine for engine in self._engines().values() if engine is not None]
+        closed = close_gates(attached, self._times)
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
         self.lines.raise_ack()
@@ -115,23 +116,27 @@ class Halting:
             "gate_closed",
             since_emergency_us=(self._ack_ns - self._emergency_ns) // 1000,
             waited_us=closed.waited_us,
-            forced=closed.forced,
+            forced=closed.forced > 0,
             reason=self.keeper.reason.name,
         )
 
     def worked_off(self) -> bool:
-        """True once the engine has reported this emergency as worked off, by the venue's word."""
-        engine = self._engine()
-        return engine is not None and engine.ladder_epoch == self.keeper.epoch
+        """True once every engine has reported this emergency as worked off, by its venues' word."""
+        epoch = self.keeper.epoch
+        return all(
+            engine is not None and engine.ladder_epoch == epoch
+            for engine in self._engines().values()
+        )
 
     def ladder_done(self, engine: Client, epoch: int) -> None:
         """Take the engine's word, which is the venue's, that the ladder of `epoch` is done."""
         if epoch != self.keeper.epoch:
             return  # of an emergency that another one has followed
         engine.ladder_epoch = epoch
-        self._worked_off_ns = time.monotonic_ns()
-        self.keeper.revoke()
-        self._event("ladder_done", epoch=epoch)
+        self._event("ladder_done", epoch=epoch, engine=engine.name)
+        if self.worked_off():  # the token serves every engine until the last one is done
+            self._worked_off_ns = time.monotonic_ns()
+            self.keeper.revoke()
 
     def prepare_rearm(self, now_ns: int, healthy: bool) -> None:
         """Lower ACK when the emergency is worked off; notice the re-arm of the person at the box."""

@@ -8,7 +8,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,6 @@ from host.guard.lines import Lines, open_factory
 from host.guard.link import HostLink
 from host.modes import OnKill, Reason
 
-# How far the last recorder had come, from its page: the next one goes on from there.
-RECORDED = {
-    "guard": layout.RECORDER_GUARD_SEQ,
-    "engine": layout.RECORDER_ENGINE_SEQ,
-    "pid": layout.RECORDER_ENGINE_PID,
-}
-
 NO_HEAD = bytes(32)
 NONCE_BYTES = 16
 # ms. MODE is said again this often: often enough for a lost one, seldom enough for the Pico's budget.
@@ -40,7 +33,7 @@ MODE_AGAIN_MS = 1000
 
 
 class Guard:
-    """One halt line, one controller, one engine, one recorder."""
+    """One halt line, one controller, one recorder, and the engines that are named."""
 
     def __init__(
         self,
@@ -51,6 +44,7 @@ class Guard:
         times: Times,
         factory: str,
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
+        engines: Sequence[str] = (ENGINE,),
     ) -> None:
         self.times = times
         self.running = True
@@ -61,7 +55,9 @@ class Guard:
         self._worst_us: dict[str, int] = {}
         self._told_ns = 0
         self._attesting: dict[str, Client] = {}
-        self._recorded = dict.fromkeys(RECORDED, 0)
+        # How far the last recorder had come, from its page: the next one goes on from there.
+        self._recorded = 0
+        self._recorded_of: dict[int, int] = {}
         self._port = port
         self._received = received
         self._link = HostLink(
@@ -76,7 +72,7 @@ class Guard:
         self.halting = Halting(
             self.page.words,
             times,
-            lambda: self._clients.by_role.get(ENGINE),
+            lambda: self._clients.engines,
             self.event,
             self._link.tell_mode,
             on_kill,
@@ -94,6 +90,7 @@ class Guard:
             self._on_request,
             self._on_attach,
             self._on_leave,
+            engines,
         )
         self._checks = Checks(times, self._clients, self._link, self.halting)
         self._register(self._factory.fileno(), self._dispatch)
@@ -227,27 +224,34 @@ class Guard:
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
         if client.role == RECORDER:
-            return {"ok": True, "recorded": self._recorded["guard"]}, [self.page.fd]
+            return {"ok": True, "recorded": self._recorded}, [self.page.fd]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
     def _on_attach(self, client: Client) -> None:
-        """Give the recorder the engine's page, whichever of the two came last."""
-        self.event("attached", role=client.role, pid=client.pid)
-        engine = self._clients.by_role.get(ENGINE)
-        recorder = self._clients.by_role.get(RECORDER)
-        if recorder is not None and engine is not None and engine.page is not None:
-            recorded = self._recorded["engine"] if self._recorded["pid"] == engine.pid else 0
-            recorder.send({"op": "engine", "recorded": recorded}, [engine.page.fd])
+        """Give the recorder each engine's page, whichever of the two came last."""
+        self.event("attached", role=client.role, name=client.name, pid=client.pid)
+        recorder = self._clients.recorder
+        for place, engine in enumerate(self._clients.engines.values()):
+            if recorder is None or engine is None or engine.page is None:
+                continue
+            if client in (recorder, engine):
+                recorded = self._recorded_of.get(engine.pid, 0)
+                told = {"op": "engine", "name": engine.name, "place": place, "recorded": recorded}
+                recorder.send(told, [engine.page.fd])
 
     def _on_leave(self, client: Client) -> None:
         if client.role == RECORDER and client.page is not None:
-            words = client.page.words
-            self._recorded = {name: words.load(word) for name, word in RECORDED.items()}
+            words, first = client.page.words, layout.RECORDER_ENGINES
+            self._recorded = words.load(layout.RECORDER_GUARD_SEQ)
+            self._recorded_of = {
+                words.load(first + 2 * place + 1): words.load(first + 2 * place)
+                for place in range(len(self._clients.engines))
+            }
         reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
         if client.role == ENGINE:
             self.halting.keeper.revoke()  # the next one asks for itself
-        self.step_down(reason, f"pid {client.pid} left")
-        self.event("left", role=client.role, pid=client.pid)
+        self.step_down(reason, f"{client.name}, pid {client.pid}, left")
+        self.event("left", role=client.role, name=client.name, pid=client.pid)
 
     def _on_request(self, client: Client, request: dict[str, Any]) -> None:
         match request.get("op"):
@@ -295,15 +299,18 @@ class Guard:
     def status(self) -> dict[str, Any]:
         """What `bot4 status` shows."""
         controller = self._link.seen.status
-        roles = {role: self._clients.by_role.get(role) for role in (ENGINE, RECORDER)}
+        recorder, attached = self._clients.recorder, self._clients.attached()
+        engines = self._clients.engines.items()
         return {
             **self.halting.status(),
             "profile": self.times.profile,
             "controller": states.STATE_NAMES[controller["state"]] if controller else "silent",
             "controller_reason": trip_reasons.NAMES[controller["reason"]] if controller else "",
             "link": {**vars(self._link.seen), "mismatch": self._link.mismatch},
-            **{f"{role}_pid": client.pid if client else None for role, client in roles.items()},
-            "orders_sent": self._checks.word(ENGINE, layout.ENGINE_SENT),
-            "orders_refused": self._checks.word(ENGINE, layout.ENGINE_REFUSED),
+            "engine_pid": attached[0].pid if attached else None,
+            "engines": {name: engine.pid if engine else None for name, engine in engines},
+            "recorder_pid": recorder.pid if recorder else None,
+            "orders_sent": self._checks.total(layout.ENGINE_SENT),
+            "orders_refused": self._checks.total(layout.ENGINE_REFUSED),
             "worst_us": {what.strip("_"): took_us for what, took_us in self._worst_us.items()},
         }
