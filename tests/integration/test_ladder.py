@@ -1,5 +1,6 @@
 """The ladder on a bench that trades: flattened by a kill, killed in the middle, foreign orders found."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from host import config
+from host.guard.client import GuardClient
 from tests.integration.kit import Trading, packets, trading
 
 # Slices of a fortieth of the largest position, so that the ladder takes many of them.
@@ -130,6 +132,35 @@ def test_a_kill_leaves_a_stop_at_the_venue_that_covers_the_position(tmp_path: Pa
         assert held > 0
         assert bare == 0
         wait_log(bench, "rung", rung="HALTED", position=f"{held:f}", uncovered="0")
+
+
+def test_a_loss_after_bot4_halt_takes_the_emergency_further_and_one_after_a_press_does_not(
+    tmp_path: Path,
+) -> None:
+    loss = '"loosened: a replay pays a year of fees in a minute, and it is paper"'
+    text = config.DEFAULT.read_text()
+    assert loss in text
+    text = text.replace(loss, "60.0").replace("[strategy]", "[strategy]\nstop_distance_bps = 5000")
+    with (
+        trading(tmp_path, host=host(tmp_path, text), speed=8.0) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
+        wait_position(person)
+        with contextlib.closing(GuardClient(bench.bench.run_dir)) as guard:  # what `bot4 halt` says
+            assert guard.request(op="down", detail="stay")["reason"] == "OPERATOR"
+        # The position stays, as on_kill says, until the market takes more than the limit off it.
+        further = wait_log(bench, "mode", timeout_s=30.0, reason="DRAWDOWN")
+        assert (further["mode"], further["was"]) == ("EMERGENCY", "OPERATOR")
+        status = bench.wait_status(timeout_s=20.0, ladder_done=True, reason="DRAWDOWN")
+        assert (status["ladder_done"], person.position()) == (True, 0)
+        bench.rearm()
+        wait_position(person)
+        bench.press()
+        bench.wait_status(timeout_s=10.0, ladder_done=True)
+        held = person.position()
+        time.sleep(5)
+        assert bench.status()["reason"] == "HALT_LINE"
+        assert person.position() == held
 
 
 def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_path: Path) -> None:
