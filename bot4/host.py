@@ -24,7 +24,9 @@ RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
 
 
 def run(
-    venue: Annotated[Path, typer.Option(help="Socket of the paper venue.")],
+    venue: Annotated[
+        Path | None, typer.Option(help="Socket of the paper venue that is traded at.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Configuration; options here go before it.")
     ] = None,
@@ -47,11 +49,15 @@ def run(
         wanted = load(file)
     except ConfigError as error:
         raise BadInput(str(error)) from None
+    try:
+        wanted.venues(str(venue or ""))
+    except ConfigError as error:
+        raise BadInput(f"{file}: {error}, and no --venue is given") from None
     profile = profile or wanted.host.profile
     scheduler = scheduler or wanted.host.scheduler
     require(profile in PROFILES, f"--profile {profile}: it is production or bench")
     require(scheduler in ("fifo", "other"), f"--scheduler {scheduler}: it is fifo or other")
-    require(venue.is_socket(), f"--venue {venue}: no venue listens there")
+    require(venue is None or venue.is_socket(), f"--venue {venue}: no venue listens there")
     cpus = os.sched_getaffinity(0)
     require(
         guard_cpu is None or guard_cpu in cpus,
@@ -60,7 +66,7 @@ def run(
     plan = Plan(
         run_dir=run_dir.expanduser(),
         audit_dir=(audit_dir or Path(wanted.host.audit_dir)).expanduser(),
-        venue=venue,
+        venue=str(venue or ""),
         serial=serial or wanted.host.serial,
         pins=pins or wanted.host.pins,
         link_key=(link_key or Path(wanted.host.link_key)).expanduser(),

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from host.engine.checks.limits import NAME, Limits, fits
-from host.engine.emergency.settings import Emergency
+from host.engine.emergency.settings import Bps, Emergency, Seconds
 
 DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
-STRATEGY_ID = re.compile(r"[a-z0-9]{1,12}")
+STRATEGY_ID = VENUE_NAME = re.compile(r"[a-z0-9]{1,12}")
 WEB_ADDRESS = re.compile(r"(https?://\S+)?")
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 
@@ -51,11 +51,48 @@ class Strategy(Section, frozen=True):
 
     id: Annotated[str, Meta(description="strategy id: `[a-z0-9]{1,12}`")]
     instrument: Annotated[str, Meta(description="instrument: `[A-Za-z0-9_/-]{1,16}`")]
+    venue: Annotated[str, Meta(description="name of the venue that it trades at")] = "paper"
+    stop_distance_bps: Annotated[
+        Bps, Meta(description="from the price to the protective stop that the venue holds")
+    ] = 300.0
 
     def __post_init__(self) -> None:
         """Refuse names that do not fit into an order id (ValueError)."""
+        fits("venue", self.venue, VENUE_NAME)
         fits("id", self.id, STRATEGY_ID)
         fits("instrument", self.instrument, NAME)
+
+
+class Venue(Section, frozen=True):
+    """A venue of the account; one table for each. The strategy trades at one of them.
+
+    Orders and positions at every one are reconciled, and worked off in an emergency, each within
+    deadlines of its own. `bot4 run --venue` goes before the socket of the one that is traded at.
+    """
+
+    name: Annotated[str, Meta(description="`[a-z0-9]{1,12}`, used once")]
+    socket: Annotated[Text, Meta(description="Unix socket of a paper venue")]
+    reduce_only: Annotated[
+        bool,
+        Meta(
+            description="false for a venue that has no such orders (spot): it gets plain ones, one at "
+            "a time, with nothing else open, never for more than the position it has confirmed"
+        ),
+    ] = True
+    cancel_deadline_s: Annotated[
+        Seconds | None, Meta(description="as under `[emergency]`, which holds when it is not set")
+    ] = None
+    liquidate_deadline_s: Annotated[Seconds | None, Meta(description="likewise")] = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is none (ValueError)."""
+        fits("name", self.name, VENUE_NAME)
+
+    def deadlines(self, settings: Emergency) -> Emergency:
+        """Return the settings of the ladder at this venue."""
+        own = {key: getattr(self, key) for key in ("cancel_deadline_s", "liquidate_deadline_s")}
+        wanted = {key: value for key, value in own.items() if value is not None}
+        return msgspec.structs.replace(settings, **wanted)
 
 
 class Reconciliation(Section, frozen=True):
@@ -64,6 +101,14 @@ class Reconciliation(Section, frozen=True):
     period_ms: Annotated[
         int, Meta(ge=50, le=60_000, description="time between two comparisons")
     ] = 1_000
+    deadline_ms: Annotated[
+        int, Meta(ge=100, le=600_000, description="a venue that answers none for so long is lost")
+    ] = 5_000
+
+    def __post_init__(self) -> None:
+        """Refuse a deadline that every comparison would miss (ValueError)."""
+        if self.deadline_ms <= self.period_ms:
+            raise ValueError("deadline_ms: must be above period_ms")
 
 
 class Alerts(Section, frozen=True):
@@ -97,6 +142,27 @@ class Config(Section, frozen=True):
     emergency: Emergency = Emergency()
     reconciliation: Reconciliation = Reconciliation()
     alerts: Alerts = Alerts()
+    venue: list[Venue] = []
+
+    def __post_init__(self) -> None:
+        """Refuse two venues of one name (ValueError)."""
+        names = [venue.name for venue in self.venue]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"[[venue]] name: {name!r} stands twice")
+
+    def venues(self, socket: str = "") -> list[Venue]:
+        """Return all venues, first the one that is traded at; `socket` goes before its own.
+
+        Raises ConfigError when neither says where it is.
+        """
+        wanted = self.strategy.venue
+        traded = next((venue for venue in self.venue if venue.name == wanted), None)
+        if socket:
+            traded = msgspec.structs.replace(traded or Venue(wanted, socket), socket=socket)
+        if traded is None:
+            raise ConfigError(f"[strategy] venue: no [[venue]] is called {wanted!r}")
+        return [traded, *(venue for venue in self.venue if venue.name != wanted)]
 
 
 def load(path: Path) -> Config:
@@ -126,4 +192,6 @@ def _explain(error: str) -> str:
         return f'[limits] {named[2]}: neither set nor loosened ("loosened: why")'
     if named:
         return f"[{section}] {named[2]}: missing"
+    if not section:
+        return what
     return f"[{section}] {key}: {what}" if key else f"[{section}] {what}"

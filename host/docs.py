@@ -58,9 +58,24 @@ def modes_page() -> str:
         table(["rung", "mode", "climbs after", "done when"], rungs),
         "## The reasons",
         table(["reason", "first rung", "last rung", "what happened"], reasons),
+        "## More than one reason",
+        "An emergency reaches the furthest last rung of its reasons and never goes back. Those that "
+        f"can take it further are {_names(modes.ESCALATE)}: the rest follow from an emergency itself "
+        "(it trips the controller, HALT falls, a restarted engine has left) and say nothing new. "
+        "The emergency then begins anew under the later reason, with a new epoch, and its mode "
+        "record names both. "
+        f"One that began at the box ({_names(modes.AT_THE_BOX)}) ends as `on_kill` or the table says "
+        "whatever follows: a pressed switch cannot be told from another fall of HALT, a person stands "
+        "there and has chosen, and an order that leaves by itself after a press is what the switch is "
+        "there to prevent. A switch that is pressed while HALT is low already changes nothing: a "
+        "liquidation that has begun is not cut short.",
         "## `on_kill`",
         table(["value", "last rung", "what it does"], kills),
     ])  # fmt: skip
+
+
+def _names(reasons: Iterable[modes.Reason]) -> str:
+    return ", ".join(f"{reason.name}" for reason in sorted(reasons))
 
 
 KILLS = {
@@ -88,8 +103,11 @@ def configuration_page() -> str:
         '`[limits]` has no default: it is set, or loosened with a reason (`"loosened: why"`).',
     ]
     for section in msgspec.structs.fields(config.Config):
-        kind = typing.cast(type[msgspec.Struct], section.type)
-        title = f"## [{section.encode_name}]"
+        many = get_origin(section.type) is list
+        kind = typing.cast(
+            type[msgspec.Struct], get_args(section.type)[0] if many else section.type
+        )
+        title = f"## [[{section.encode_name}]]" if many else f"## [{section.encode_name}]"
         parts += [title, (kind.__doc__ or "").strip().replace("\n    ", "\n"), _keys(kind)]
     return "\n\n".join(parts)
 
@@ -102,6 +120,7 @@ def _keys(kind: type[msgspec.Struct]) -> str:
         if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
         shown = "required" if default is msgspec.NODEFAULT else f"`{_plain(default)}`"
+        shown = "-" if default is None else shown
         about = _about(hints[field.name])
         rows.append([f"`{field.name}`", _range(hints[field.name]), shown, about])
     return table(["key", "value", "default", "what"], rows)
@@ -130,10 +149,10 @@ def _range(hint: Any) -> str:
     if get_origin(hint) is list:
         return f"list of {_range(get_args(hint)[0])}"
     if get_args(hint):
-        return " or ".join(_range(part) for part in get_args(hint))
+        return " or ".join(_range(part) for part in get_args(hint) if part is not type(None))
     if isinstance(hint, type) and issubclass(hint, OnKill):
         return " or ".join(f"`{value}`" for value in hint)
-    return {int: "integer", float: "number", str: "text"}[hint]
+    return {int: "integer", float: "number", str: "text", bool: "`true` or `false`"}[hint]
 
 
 def _bounds(meta: msgspec.Meta) -> str:

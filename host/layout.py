@@ -29,10 +29,11 @@ ENGINE_REFUSED = 11
 ENGINE_CONDITION = 12
 
 # The recorder's page: heartbeat, whether the last commit failed, and how far it has read and
-# made durable the rings of the guard and of the engine.
+# made durable the rings of the guard and of the engines.
 RECORDER_HEARTBEAT_NS = 8
 RECORDER_FAILING = 9
 RECORDER_GUARD_SEQ = 10
-RECORDER_ENGINE_SEQ = 11
-RECORDER_ENGINE_PID = 12
-RECORDER_RECORDS = 13
+RECORDER_RECORDS = 11
+# Two words for each engine, in the order of the guard's list: how far its ring is durable, its pid.
+RECORDER_ENGINES = 16
+MOST_ENGINES = 8

@@ -138,6 +138,20 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
 
+# The switch at the box as it reaches the host, whichever way comes first, and a box that nobody has
+# armed. An emergency that began so ends as the table says, whatever follows: a person stands
+# there, has chosen `on_kill`, and does not expect orders to leave by themselves.
+AT_THE_BOX = frozenset({
+    Reason.NOT_ARMED,
+    Reason.HALT_LINE,
+    Reason.CONTROLLER_TRIP,
+    Reason.CONTROLLER_STATUS,
+})  # fmt: skip
+
+# What may take an emergency further than the reason that began it. The others follow from an
+# emergency itself (it trips the controller, and HALT falls), so they say nothing new.
+ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN})
+
 # How far each reason steps down at once. Anything that leaves the host blind is EMERGENCY.
 LEVEL_OF = {reason: MODE_OF[first] for reason, first in FIRST.items()}
 
@@ -153,6 +167,13 @@ def last_rung(reason: Reason, on_kill: OnKill) -> Rung:
 def liquidates(reason: Reason, on_kill: OnKill) -> bool:
     """Return True when the ladder of `reason` closes the position."""
     return reason in LAST and last_rung(reason, on_kill) >= Rung.LIQUIDATE
+
+
+def escalates(standing: Reason, later: Reason, on_kill: OnKill) -> bool:
+    """Return True when `later` takes the emergency of `standing` to a further last rung."""
+    if standing in AT_THE_BOX or standing not in LAST or later not in ESCALATE:
+        return False
+    return last_rung(later, on_kill) > last_rung(standing, on_kill)
 
 
 def rung_after(reason: Reason, stood_s: float) -> Rung:

@@ -38,7 +38,7 @@ class Plan:
 
     run_dir: Path
     audit_dir: Path
-    venue: Path
+    venue: str
     serial: str
     pins: str
     link_key: Path

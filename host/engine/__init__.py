@@ -9,6 +9,8 @@ provenance   ids that say who made an order
 reconciler   finds what is on the account and not ours
 emergency    works off an emergency: cancels, liquidates, confirms
 conditions   why the engine itself wants to be stepped down
-venue        the connection to the paper venue
+venue        a connection to a paper venue
+account      one venue: connections, book, reconciliation
+protection   the stop at the venue that covers the position
 loop         one loop over all of them
 """

@@ -1,4 +1,7 @@
-"""`python -m host.engine RUN_DIR VENUE_SOCKET CONFIG STATE_FILE`: started by the supervisor."""
+"""`python -m host.engine RUN_DIR VENUE_SOCKET CONFIG STATE_FILE`: started by the supervisor.
+
+VENUE_SOCKET is of the venue that is traded at; empty leaves it to the configuration.
+"""
 
 import hashlib
 import signal
@@ -19,7 +22,7 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
     try:
         wanted = config.load(Path(settings))
         guard = GuardClient(Path(run_dir))
-        engine = Engine(guard, Path(venue), wanted, Progress(Path(state)))
+        engine = Engine(guard, wanted, venue, Progress(Path(state)))
         digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
         engine.event("configuration", sha256=digest)
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))

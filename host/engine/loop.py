@@ -2,14 +2,13 @@
 
 import select
 import time
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from host import layout, modes, shm
-from host.config import Config
+from host.config import Config, Venue
+from host.engine.account import FEED, TRADE, Account
 from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
 from host.engine.emergency.ladder import Ladder
@@ -19,61 +18,50 @@ from host.engine.port import VenuePort
 from host.engine.provenance import Ids
 from host.engine.reconciler import Reconciler
 from host.engine.trader import Trader
-from host.engine.venue import VenueConnection, VenueLost
 from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
 from host.hotpath.riskcheck import RiskCheck
 from host.modes import Reason, TradingMode
 
 HEARTBEAT_MS = 5
-RECONNECT_MS = 200
-VENUE = "paper"
 
 
 class Engine:
-    """Trades one instrument at one venue, through one gate."""
+    """Trades one instrument at one venue; its orders at every venue pass its one gate."""
 
-    def __init__(
-        self, guard: GuardClient, venue_path: Path, config: Config, progress: Progress
-    ) -> None:
+    def __init__(self, guard: GuardClient, config: Config, socket: str, progress: Progress) -> None:
         self.running = True
         self.page = shm.create(layout.KIND_ENGINE, "engine")
         self._beat()
         self._guard = guard
+        self._config = config
+        venues = config.venues(socket)
         unfinished = progress.unfinished()
         reply, self._guard_page, fds = guard.attach("engine", self.page)
-        self._venue_path = venue_path
-        self._feed: VenueConnection | None = None
-        self._reached_ns = 0
-        self._venue_cash = Decimal(0)
         self._emergency = True
         self._conditions = Conditions(self.page.words)
-        self._book = Book()
         self._checks = RiskCheck(config.limits)
-        ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
-        gate = make_gate(self._guard_page, self.page, reply, fds)
-        most_age_ns = number(config.limits.max_data_age_s) * 1e9
-        self._port = VenuePort(
-            VENUE, gate, ids, self._book, self._checks, most_age_ns, lambda: self._mode()[2]
-        )
+        self._ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
+        self._gate = make_gate(self._guard_page, self.page, reply, fds)
+        self._poller = select.poll()
+        self._accounts = {venue.name: self._account(venue) for venue in venues}
+        self._traded = self._accounts[config.strategy.venue]
         self._ladder = Ladder(
-            [self._port],
+            [account.port for account in self._accounts.values()],
             config.emergency,
             progress,
             self.event,
             lambda epoch: guard.tell(op="liquidate", epoch=epoch),
             lambda: self._guard_page.words.load(layout.GUARD_LADDER_TOKEN),
-        )
-        self._reconciler = Reconciler(
-            ids, config.reconciliation.period_ms, self._port.ask, self.alert
+            {venue.name: venue.deadlines(config.emergency) for venue in venues},
         )
         self._trader = Trader(
             config.strategy,
             config.limits,
             self._checks,
-            self._book,
-            ids,
-            self._port,
+            self._traded.book,
+            self._ids,
+            self._traded.port,
             lambda: self._mode()[::2],
             lambda: self._ladder.done,
             self.event,
@@ -86,16 +74,19 @@ class Engine:
 
     def run(self) -> None:
         """Serve until `running` is cleared or the guard is gone (then the supervisor restarts us)."""
-        poller = select.poll()
-        poller.register(self._guard.sock, select.POLLIN)
+        self._poller.register(self._guard.sock, select.POLLIN)
         while self.running:
-            self._reach_venue(poller)
-            for fd, _event in poller.poll(HEARTBEAT_MS):
+            for account in self._accounts.values():
+                account.reach(time.monotonic_ns())
+            for fd, _event in self._poller.poll(HEARTBEAT_MS):
                 if fd == self._guard.sock.fileno():
                     self._guard.receive()  # it says nothing to us: an end of the connection raises
-                else:
-                    self._hear(poller, fd)
+                    continue
+                for account in self._accounts.values():
+                    for event in account.hear(fd):
+                        self._take(account, event)
             self._follow_mode()
+            self._follow_conditions()
             self._beat()
 
     def event(self, kind: str, **data: Any) -> None:
@@ -103,9 +94,28 @@ class Engine:
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
 
-    def alert(self, code: str, **data: Any) -> None:
-        """Push an event that wants a person; the recorder delivers it."""
-        self.event("alert", code=code, venue=VENUE, **data)
+    def _account(self, venue: Venue) -> Account:
+        book, wanted = Book(), self._config.reconciliation
+        port = VenuePort(
+            venue.name,
+            self._gate,
+            self._ids,
+            book,
+            self._checks,
+            number(self._config.limits.max_data_age_s) * 1e9,
+            lambda: self._mode()[2],
+            venue.reduce_only,
+        )
+        reconciler = Reconciler(
+            self._ids,
+            wanted.period_ms,
+            wanted.deadline_ms,
+            port.ask,
+            lambda code, **data: self.event("alert", code=code, venue=venue.name, **data),
+        )
+        traded = venue.name == self._config.strategy.venue
+        roles = (TRADE, FEED) if traded else (TRADE,)
+        return Account(venue.socket, roles, port, book, reconciler, self._poller, self.event)
 
     def _beat(self) -> None:
         self.page.words.store(layout.ENGINE_HEARTBEAT_NS, time.monotonic_ns())
@@ -113,81 +123,44 @@ class Engine:
     def _mode(self) -> tuple[TradingMode, Reason, int]:
         return modes.unpack(self._guard_page.words.load(layout.GUARD_MODE))
 
-    # -- venue ------------------------------------------------------------------------------
+    # -- venues -----------------------------------------------------------------------------
 
-    def _reach_venue(self, poller: select.poll) -> None:
-        port = self._port
-        if port.connection is not None and self._feed is not None:
-            return
-        now_ns = time.monotonic_ns()
-        if now_ns - self._reached_ns < RECONNECT_MS * 1_000_000:
-            return
-        self._reached_ns = now_ns
-        try:
-            if port.connection is None:
-                port.connection = VenueConnection(self._venue_path, "trade")
-                poller.register(port.connection, select.POLLIN)
-                self._ladder.restart(VENUE, now_ns)
-            if self._feed is None:
-                self._feed = VenueConnection(self._venue_path, "feed")
-                poller.register(self._feed, select.POLLIN)
-        except VenueLost as error:
-            self.event("venue_lost", error=str(error))
-            return
-        self._conditions.set(Reason.VENUE_LOST, False)
-        self._conditions.set(Reason.FEED_LOST, False)
-
-    def _hear(self, poller: select.poll, fd: int) -> None:
-        for connection in (self._port.connection, self._feed):
-            if connection is None or connection.fileno() != fd:
-                continue
-            try:
-                for event in connection.receive():
-                    self._take(event)
-            except VenueLost as error:
-                self._lose(poller, connection, error)
-
-    def _lose(self, poller: select.poll, connection: VenueConnection, error: VenueLost) -> None:
-        poller.unregister(connection)
-        connection.close()
-        if connection is self._port.connection:
-            self._port.connection = None
-            self._conditions.set(Reason.VENUE_LOST, True)
-        else:
-            self._feed = None
-            self._conditions.set(Reason.FEED_LOST, True)
-        self.event("venue_lost", error=str(error))
-
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, account: Account, event: dict[str, Any]) -> None:
         match event["ev"]:
             case "bar" | "trade" | "quote":
                 self._trader.take_row(event)
-                breached = self._checks.lost and not self._emergency
-                self._conditions.set(Reason.DRAWDOWN, breached)
                 return
+            case "welcome" if event["role"] == TRADE:
+                self._ladder.restart(account.name, time.monotonic_ns())
             case "end":
-                self._conditions.set(Reason.FEED_LOST, True)
                 self.event("feed_ended", rows=event["rows"])
             case "fill":
-                self._book.filled(event)
                 self._checks.executed(time.monotonic_ns())
-                self._reconciler.orders([event["id"]])
-                self.event("fill", **{key: event[key] for key in event if key != "ev"})
+                told = {key: event[key] for key in event if key != "ev"}
+                self.event("fill", venue=account.name, **told)
             case "reject" | "cancelled":
-                self._book.ended(event["id"])
-                self.event(event["ev"], id=event["id"], reason=event.get("reason", ""))
-            case "cancelled_all":
-                for order_id in event["ids"]:
-                    self._book.ended(order_id)
-            case "open_orders":
-                self._reconciler.orders([order["id"] for order in event["orders"]])
-            case "position":
-                self._venue_cash = Decimal(event["cash"])
-                self._reconciler.position(event, self._book.position)
-        self._ladder.take(VENUE, event, time.monotonic_ns())
-        self._conditions.set(Reason.UNKNOWN_ORDER, self._reconciler.strange)
+                why = event.get("reason", "")
+                self.event(event["ev"], venue=account.name, id=event["id"], reason=why)
+        account.take(event)
+        if account is self._traded:
+            self._trader.heard(event)
+        self._ladder.take(account.name, event, time.monotonic_ns())
 
     # -- modes ------------------------------------------------------------------------------
+
+    def _follow_conditions(self) -> None:
+        now_ns, accounts = time.monotonic_ns(), self._accounts.values()
+        # In an emergency the loss is news only where it takes the ladder further.
+        on_kill = self._config.emergency.on_kill
+        news = not self._emergency or modes.escalates(self._mode()[1], Reason.DRAWDOWN, on_kill)
+        standing = {
+            Reason.VENUE_LOST: any(account.lost(now_ns) for account in accounts),
+            Reason.FEED_LOST: self._traded.blind,
+            Reason.UNKNOWN_ORDER: any(account.reconciler.strange for account in accounts),
+            Reason.DRAWDOWN: self._checks.lost and news,
+        }
+        for reason, stands in standing.items():
+            self._conditions.set(reason, stands)
 
     def _follow_mode(self) -> None:
         mode, reason, epoch = self._mode()
@@ -204,21 +177,18 @@ class Engine:
             self._checks.rearmed()
         if mode == TradingMode.PAUSED:
             self._trader.cancel_entries()
-        if self._port.reachable():
-            self._reconciler.tick(now_ns)
+        for account in self._accounts.values():
+            if account.port.reachable():
+                account.reconciler.tick(now_ns)
 
     def _worked_off(self) -> None:
-        """The venue has confirmed everything: take over what it says, and let a person re-arm."""
-        theirs = self._ladder.venues[VENUE].position
-        ours = self._book.position
-        if self._book.reconciled(theirs, self._venue_cash):
-            # The venue knows better: a fill may have crossed the halt, or we have just started.
-            self.event("reconciled", ours=str(ours), venue=str(theirs))
+        """Every venue has confirmed everything: take over what they say, and let a person re-arm."""
+        for name, account in self._accounts.items():
+            account.worked_off(self._ladder.venues[name].position)
+        self._trader.reconciled(self._ladder.venues[self._traded.name].stops)
         # What latched is lowered here, before the re-arm, or it would step down again at once; the
         # checks themselves go on refusing until a person has re-armed.
-        self._reconciler.clear()
-        for latched in (Reason.DRAWDOWN, Reason.UNKNOWN_ORDER):
-            self._conditions.set(latched, False)
+        self._follow_conditions()
         self._guard.tell(op="ladder", epoch=self._ladder.epoch)
 
 

@@ -1,4 +1,4 @@
-"""The paper venue as the ladder and the trader reach it: every order passes the gate here."""
+"""A venue as the ladder and the trader reach it: every order passes the gate here."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from host import refusals
+from host.engine.emergency.liquidation import would_open
 from host.engine.orders import Book
 from host.engine.provenance import LADDER, Ids
 from host.engine.venue import VenueConnection, VenueLost
@@ -23,6 +24,8 @@ TRADES = {Intent.OPEN, Intent.REDUCE}
 class VenuePort:
     """One venue; `connection` is None while it cannot be reached.
 
+    position -- what the venue last said, and every fill since: None before it has said anything
+    reduce_only -- the venue knows orders that can only reduce
     epoch() -- of the mode, for the ids of the ladder's orders
     """
 
@@ -35,8 +38,11 @@ class VenuePort:
         checks: RiskCheck,
         most_age_ns: float,
         epoch: Callable[[], int],
+        reduce_only: bool = True,
     ) -> None:
         self.name = name
+        self.reduce_only = reduce_only
+        self.position: Decimal | None = None
         self.connection: VenueConnection | None = None
         self._gate = gate
         self._ids = ids
@@ -51,19 +57,31 @@ class VenuePort:
         """Take one price of the feed."""
         self._price, self._price_ns = price, at_ns
 
+    def heard(self, event: dict[str, Any]) -> None:
+        """Take what an event says of the position."""
+        if event["ev"] == "position":
+            self.position = Decimal(event["qty"])
+        elif event["ev"] == "fill" and self.position is not None:
+            quantity = Decimal(event["qty"])
+            self.position += quantity if event["side"] == "buy" else -quantity
+
     def reachable(self) -> bool:
         """Return True while a connection for orders stands."""
-        return self.connection is not None
+        return self.connection is not None and self.connection.welcomed
 
     def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
         """Send one request through the gate; return a code of host.refusals.
 
-        An order must carry an id that this run made: nothing else may pass, whoever calls.
+        An order must carry an id that this run made: nothing else may pass, whoever calls. Stops and
+        orders of the ladder are for no more than the position at this moment, and against it.
         """
-        if self.connection is None:
+        if self.connection is None or not self.connection.welcomed:
             return refusals.SEND_FAILED
         if intent != Intent.CANCEL and not self._ids.ours(request["id"]):
             return refusals.NOT_AUTHORISED
+        bound = intent == Intent.LIQUIDATE or request.get("type") == "stop"
+        if bound and would_open(self.position, request):
+            return refusals.REDUCE_WOULD_INCREASE
         data = msgspec.json.encode(request)
         code = self._gate.send(self.connection.fileno(), data, intent, token)
         if code == refusals.SENT and intent not in TRADES:  # those the trader counts as orders
@@ -72,7 +90,7 @@ class VenuePort:
 
     def ask(self, op: str, req: int) -> None:
         """Send a query; one that cannot be sent is asked again by whoever waits for the answer."""
-        if self.connection is not None:
+        if self.connection is not None and self.connection.welcomed:
             try:
                 self.connection.ask(op=op, req=req)
             except VenueLost:
@@ -83,7 +101,7 @@ class VenuePort:
         return self._ids.make(LADDER, self._epoch())
 
     def entries(self) -> list[str]:
-        """Return the ids of our open orders; the trader has no protective stops among them."""
+        """Return the ids of our open orders; the book has no protective stops among them."""
         return list(self._book.open)
 
     def price(self) -> Decimal | None:

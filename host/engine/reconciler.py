@@ -13,6 +13,8 @@ from host.engine.provenance import Ids
 MS = 1_000_000
 # A fill on its way makes the position differ for a moment; one that differs so often in a row does not.
 DIFFERS_IN_A_ROW = 3
+# Far above the ladder's numbers, so that no answer is taken for one to the other.
+FIRST_REQ = 2**40
 # Ids that are named in an alert.
 NAMED = 5
 
@@ -28,16 +30,18 @@ class Reconciler:
         self,
         ids: Ids,
         period_ms: int,
+        deadline_ms: int,
         ask: Callable[[str, int], None],
         alert: Callable[..., None],
     ) -> None:
         self._ids = ids
         self._period_ns = period_ms * MS
+        self._deadline_ns = deadline_ms * MS
         self._ask = ask
         self._alert = alert
-        # Far above the ladder's, so that no answer is taken for one to the other.
-        self._req = 2**40
+        self._req = FIRST_REQ
         self._asked_ns = 0
+        self._unanswered_ns = 0
         self._differs = 0
         self._named: set[str] = set()
         self.strange = False
@@ -46,18 +50,21 @@ class Reconciler:
         """Ask when it is time; call every pass while trading and connected."""
         if now_ns - self._asked_ns >= self._period_ns:
             self._asked_ns = now_ns
+            self._unanswered_ns = self._unanswered_ns or now_ns
             self._req += 1
             self._ask("open_orders", self._req)
             self._ask("position", self._req)
 
     def position(self, event: dict[str, Any], ours: Decimal) -> None:
         """Take the venue's position; `ours` is what its fills, which come before it, have made."""
+        if event["req"] > FIRST_REQ:
+            self._unanswered_ns = 0
         if event["req"] != self._req:
             return
         theirs = Decimal(event["qty"])
         self._differs = self._differs + 1 if theirs != ours else 0
         if self._differs == DIFFERS_IN_A_ROW:
-            self._strange("POSITION", ours=f"{ours:f}", venue=f"{theirs:f}")
+            self._strange("POSITION", ours=f"{ours:f}", theirs=f"{theirs:f}")
 
     def orders(self, ids: list[str]) -> None:
         """Look at ids that the venue lists or reports as filled."""
@@ -66,8 +73,13 @@ class Reconciler:
             self._named.update(foreign)
             self._strange("ORDER", count=len(foreign), ids=foreign[:NAMED])
 
+    def silent(self, now_ns: int) -> bool:
+        """Return True when nothing has been answered for longer than allowed."""
+        return self._unanswered_ns > 0 and now_ns - self._unanswered_ns > self._deadline_ns
+
     def clear(self) -> None:
         """The ladder has taken the venue's word for everything, and a person will re-arm."""
+        self._unanswered_ns = 0
         self.strange = False
         self._differs = 0
         self._named.clear()

@@ -11,6 +11,7 @@ from host.engine import strategy
 from host.engine.checks.limits import Limits, number
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
+from host.engine.protection import Protection
 from host.engine.provenance import Ids
 from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.riskorder import Facts, Proposal
@@ -54,11 +55,19 @@ class Trader:
         self._ready = ready
         self._tell = tell
         self._features = strategy.Features()
+        self._protection = Protection(
+            port,
+            who.stop_distance_bps,
+            checks,
+            lambda: ids.make(who.id, mode()[1]),
+            tell,
+        )
         self._position_value = min(number(limits.max_position_value_quote), UNLIMITED_VALUE_QUOTE)
         self._order_value = min(number(limits.max_order_value_quote), UNLIMITED_VALUE_QUOTE)
         self.lot = Decimal(0)
         self._row = 0
         self._row_ns = 0
+        self._price = 0.0
         self._refused_epoch = 0
 
     def take_row(self, row: dict[str, Any]) -> None:
@@ -71,9 +80,25 @@ class Trader:
         self._checks.seen(price, self._book.equity(price), self._row_ns)
         if not self.lot:
             self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
+        self._price = price
+        self._protect()
         self._cancel_stale()
         if not self._book.open:
             self._decide(price)
+
+    def heard(self, event: dict[str, Any]) -> None:
+        """Take one event of our orders; what it changes of the position is protected at once."""
+        self._protection.take(event)
+        self._protect()
+
+    def reconciled(self, stops: list[dict[str, Any]]) -> None:
+        """The venue lists these stops, and nothing else of ours is open."""
+        self._protection.adopt(stops)
+
+    def _protect(self) -> None:
+        # In EMERGENCY the ladder decides what stays.
+        if self._price and self._ready() and self._mode()[0] != TradingMode.EMERGENCY:
+            self._protection.follow(self._book.position, plain(self._price))
 
     def cancel_entries(self) -> None:
         """Take every entry off that is not being taken off already."""

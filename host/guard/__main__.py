@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import termios
@@ -11,12 +12,17 @@ import serial
 
 from controller import wiring
 from controller.times import PROFILES, Times
-from host import realtime
+from host import layout, realtime
 from host.guard import relay
+from host.guard.clients import ENGINE
 from host.guard.lines import LinesError
 from host.guard.link import read_key
 from host.guard.loop import Guard
 from host.modes import OnKill
+
+ENGINE_NAME = re.compile(r"[a-z0-9_]{1,16}")
+# Origins of records that others make.
+RESERVED = ("guard", "recorder")
 
 
 def main() -> int:
@@ -28,7 +34,8 @@ def main() -> int:
         port = open_port(args.serial)
         received = relay.start(port)
         times, on_kill = Times(args.profile), OnKill(args.on_kill)
-        guard = Guard(args.run_dir, port, received, key, times, args.pins, on_kill)
+        names = engine_names(args.engines)
+        guard = Guard(args.run_dir, port, received, key, times, args.pins, on_kill, names)
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2
@@ -39,7 +46,11 @@ def main() -> int:
     realtime.freeze_gc()
     guard.event("guard_started", not_permitted=[item for item in refused if item])
     print("ready", flush=True)
-    guard.run()
+    try:
+        guard.run()
+    except ConnectionError as error:
+        print(f"guard: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -47,6 +58,16 @@ def punctual(fifo: bool) -> list[str | None]:
     """Become SCHED_FIFO, or at least be woken before long-running neighbours; return refusals."""
     refused = realtime.fifo() if fifo else "SCHED_FIFO: not asked for"
     return [refused, realtime.short_slice() if refused else None]
+
+
+def engine_names(text: str) -> list[str]:
+    """Return the names of the engines; raises ValueError for one that is none or stands twice."""
+    names = text.split(",")
+    good = all(ENGINE_NAME.fullmatch(name) and name not in RESERVED for name in names)
+    if not good or len(set(names)) != len(names) or len(names) > layout.MOST_ENGINES:
+        most = layout.MOST_ENGINES
+        raise ValueError(f"--engines {text}: 1 to {most} different names of [a-z0-9_]{{1,16}}")
+    return names
 
 
 def open_port(name: str) -> serial.Serial:
@@ -68,6 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", choices=PROFILES, required=True)
     parser.add_argument("--pins", required=True, help="name of a gpiozero pin factory")
     parser.add_argument("--on-kill", choices=[*OnKill], default=OnKill.CANCEL_ENTRIES)
+    parser.add_argument("--engines", default=ENGINE, help="names, with commas between them")
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--fifo", action="store_true")
     return parser.parse_args()

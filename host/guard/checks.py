@@ -44,19 +44,18 @@ class Checks:
         self._leds_agreed_ns = 0
 
     def healthy(self, now_ns: int) -> bool:
-        """Return True while engine and recorder live and the venue has been reconciled.
+        """Return True while engines and recorder live and every venue has been reconciled.
 
         Only a healthy host answers the watchdog; a sick one stays silent and is tripped.
         """
-        engine = self._clients.by_role.get(ENGINE)
-        recorder = self._clients.by_role.get(RECORDER)
-        if engine is None or recorder is None or not engine.ladder_epoch:
-            return False
-        return self.fresh(engine, now_ns) and self.fresh(recorder, now_ns)
+        engines = self._clients.engines.values()
+        reconciled = all(engine is not None and engine.ladder_epoch for engine in engines)
+        clients = (*engines, self._clients.recorder)
+        return reconciled and all(self.fresh(client, now_ns) for client in clients)
 
-    def fresh(self, client: Client, now_ns: int) -> bool:
+    def fresh(self, client: Client | None, now_ns: int) -> bool:
         """Return True while a client's heartbeat is young enough; one from the future is not."""
-        if client.page is None:
+        if client is None or client.page is None:
             return False
         word, limit = HEARTBEATS[client.role]
         age_ns = now_ns - client.page.words.load(word)
@@ -73,12 +72,14 @@ class Checks:
         self._look()
         self._leds(now_ns, step_down)
         self._look()
-        for role, reason in ((ENGINE, Reason.ENGINE_STALE), (RECORDER, Reason.RECORDER_STALE)):
-            client = self._clients.by_role.get(role)
-            if client is None or not self.fresh(client, now_ns):
-                step_down(reason)
+        for name, engine in self._clients.engines.items():
+            if not self.fresh(engine, now_ns):
+                step_down(Reason.ENGINE_STALE, name)
             self._look()
-        self._conditions(step_down)
+        if not self.fresh(self._clients.recorder, now_ns):
+            step_down(Reason.RECORDER_STALE)
+        self._look()
+        self.conditions(step_down)
 
     def _edges(self, step_down: Callable[..., None]) -> None:
         lines = self._halting.lines
@@ -103,15 +104,22 @@ class Checks:
         """Trading may begin: the LEDs count as in agreement from now on."""
         self._leds_agreed_ns = now_ns
 
-    def _conditions(self, step_down: Callable[..., None]) -> None:
-        if self.word(RECORDER, layout.RECORDER_FAILING):
+    def conditions(self, step_down: Callable[..., None]) -> None:
+        """Step down for what recorder and engines write into their own pages."""
+        if word(self._clients.recorder, layout.RECORDER_FAILING):
             step_down(Reason.AUDIT_UNWRITABLE)
-        condition = self.word(ENGINE, layout.ENGINE_CONDITION)
-        if condition:
-            known = next((reason for reason in CONDITIONS if reason == condition), None)
-            step_down(known or Reason.ENGINE_STUCK, f"condition {condition}")
+        for engine in self._clients.attached():
+            condition = word(engine, layout.ENGINE_CONDITION)
+            if condition:
+                known = next((reason for reason in CONDITIONS if reason == condition), None)
+                step_down(known or Reason.ENGINE_STUCK, f"{engine.name}: condition {condition}")
 
-    def word(self, role: str, index: int) -> int | None:
-        """Return a word of a client's page; None when nobody is attached in that role."""
-        client = self._clients.by_role.get(role)
-        return client.page.words.load(index) if client and client.page else None
+    def total(self, index: int) -> int | None:
+        """Return the sum of a word over the engines; None when none is attached."""
+        engines = self._clients.attached()
+        return sum(word(engine, index) for engine in engines) if engines else None
+
+
+def word(client: Client | None, index: int) -> int:
+    """Return a word of a client's page; 0 when nobody is attached there."""
+    return client.page.words.load(index) if client is not None and client.page is not None else 0

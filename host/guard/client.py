@@ -40,9 +40,14 @@ class GuardClient:
         except OSError as error:
             raise GuardUnreachable(f"the guard is gone: {error.strerror}") from None
 
-    def attach(self, role: str, page: shm.Page) -> tuple[dict[str, Any], shm.Page, list[int]]:
-        """Hand over our page; return (reply, the guard's page, further descriptors)."""
-        request = msgspec.json.encode({"op": "attach", "role": role})
+    def attach(
+        self, role: str, page: shm.Page, name: str = ""
+    ) -> tuple[dict[str, Any], shm.Page, list[int]]:
+        """Hand over our page; return (reply, the guard's page, further descriptors).
+
+        `name` says which engine of several we are.
+        """
+        request = msgspec.json.encode({"op": "attach", "role": role, "name": name or role})
         shm.send_fds(self.sock, request, [page.fd])
         reply, fds = self.receive()
         if not fds:

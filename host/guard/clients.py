@@ -1,4 +1,4 @@
-"""The guard's Unix socket: engine, recorder and command line.
+"""The guard's Unix socket: engines, recorder and command line.
 
 SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), down, ladder
 (the engine's report that the emergency has been worked off), status. No request steps up.
@@ -10,7 +10,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Client:
     sock: socket.socket
     pid: int
     role: str = ""
+    name: str = ""
     page: shm.Page | None = None
     pidfd: int = -1
     ladder_epoch: int = 0
@@ -55,6 +56,9 @@ class Clients:
     handed_over() -> (reply, descriptors) for a client that attaches
     on_request(client, request) handles everything but attach; on_attach and on_leave follow
     look() -- called between the pieces of longer work
+    names -- of the engines that must be there, one gate slot for each; nobody else attaches as one
+
+    `engines` has a place for every name, None while nobody is attached there.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Clients:
         on_attach: Callable[[Client], None],
         on_leave: Callable[[Client], None],
         look: Callable[[], None],
+        names: Sequence[str] = (ENGINE,),
     ) -> None:
         self._register = register
         self._unregister = unregister
@@ -76,7 +81,8 @@ class Clients:
         self._on_leave = on_leave
         self._look = look
         self._by_fd: dict[int, Client] = {}
-        self.by_role: dict[str, Client] = {}
+        self.recorder: Client | None = None
+        self.engines: dict[str, Client | None] = dict.fromkeys(names)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         path.unlink(missing_ok=True)
         self._listener.bind(str(path))
@@ -120,18 +126,23 @@ class Clients:
         if role not in KINDS or len(fds) != 1 or client.role:
             shm.close_all(fds)
             raise ValueError(f"attach as {role!r} with {len(fds)} pages refused")
-        if role in self.by_role:
+        name = str(request.get("name") or role)
+        if role == ENGINE and name not in self.engines:
             shm.close_all(fds)
-            raise ValueError(f"another {role} is attached (pid {self.by_role[role].pid})")
+            raise ValueError(f"no engine of this host is called {name[:40]!r}")
+        holder = self._holder(role, name)
+        if holder is not None:
+            shm.close_all(fds)
+            raise ValueError(f"another {name} is attached (pid {holder.pid})")
         try:
             page = shm.attach(fds[0], KINDS[role], head_only=True)
         except shm.PageError:
             shm.close_all(fds)
             raise
         self._look()
-        client.role, client.page = role, page
+        client.role, client.name, client.page = role, name, page
         client.pidfd = os.pidfd_open(client.pid)
-        self.by_role[role] = client
+        self._place(client, client)
         self._register(client.pidfd, lambda _events: self.leave(client))
         reply, handed = self._handed_over(client)
         self._look()
@@ -146,10 +157,23 @@ class Clients:
         self._unregister(client.sock.fileno())
         if client.pidfd >= 0:
             self._unregister(client.pidfd)
-        if self.by_role.get(client.role) is client:
-            del self.by_role[client.role]
+        if client.role and self._holder(client.role, client.name) is client:
+            self._place(client, None)
             self._on_leave(client)
         client.close()
+
+    def attached(self) -> list[Client]:
+        """Return the engines that are there."""
+        return [engine for engine in self.engines.values() if engine is not None]
+
+    def _holder(self, role: str, name: str) -> Client | None:
+        return self.engines[name] if role == ENGINE else self.recorder
+
+    def _place(self, client: Client, holder: Client | None) -> None:
+        if client.role == ENGINE:
+            self.engines[client.name] = holder
+        else:
+            self.recorder = holder
 
     def close(self) -> None:
         """Close everything."""

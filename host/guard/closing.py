@@ -14,10 +14,10 @@ KILL_WAIT_MS = 1000
 
 @dataclass(frozen=True)
 class Closed:
-    """How the gate was closed: `forced` when the engine had to be killed, `sure` when it is shut."""
+    """How the gate was closed: `forced` engines had to be killed, `sure` when it is shut."""
 
     sure: bool
-    forced: bool
+    forced: int
     waited_us: int
 
 
@@ -28,10 +28,10 @@ def close_gate(reflex: Reflex, engines: Iterable[Client]) -> Closed:
     middle of a send: SIGKILL and wait for its end, after which nothing of it can leave.
     """
     begun_ns = time.monotonic_ns()
-    forced, sure = False, True
+    forced, sure = 0, True
     if not reflex.slots_free():
         for engine in engines:
             if engine.page is not None and engine.page.words.load(layout.ENGINE_SLOT):
                 signal.pidfd_send_signal(engine.pidfd, signal.SIGKILL)
-                forced, sure = True, ended(engine, KILL_WAIT_MS) and sure
+                forced, sure = forced + 1, ended(engine, KILL_WAIT_MS) and sure
     return Closed(sure, forced, (time.monotonic_ns() - begun_ns) // 1000)

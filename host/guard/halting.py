@@ -4,7 +4,7 @@ What is slow (signing MODE for the controller, encoding events) waits until ACK 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.times import Times
@@ -14,7 +14,7 @@ from host.guard.keeper import Keeper
 from host.guard.lines import Lines
 from host.hotpath.reflex import Reflex
 from host.hotpath.words import Words
-from host.modes import Reason, TradingMode
+from host.modes import OnKill, Reason, TradingMode
 
 MS = 1_000_000
 # ms. ACK stays up at least so long, so that the controller and an analyser cannot miss it.
@@ -27,7 +27,7 @@ class Halting:
     """Owns the mode's keeper and the ACK line.
 
     reflex -- closes the gate by itself when HALT falls
-    engines() -- the attached engines
+    engines() -- every engine of this host by name, None for one that is not attached
     event(kind, **data) -- pushes a record for the audit log
     tell_mode(mode, reason, epoch) -- sends MODE to the controller
     refresh() -- takes edges that have arrived and not been looked at; never raises
@@ -38,10 +38,11 @@ class Halting:
         words: Words,
         times: Times,
         reflex: Reflex,
-        engines: Callable[[], list[Client]],
+        engines: Callable[[], Mapping[str, Client | None]],
         event: Callable[..., None],
         tell_mode: Callable[[int, int, int], None],
         refresh: Callable[[], None],
+        on_kill: OnKill = OnKill.CANCEL_ENTRIES,
     ) -> None:
         self._times = times
         self._reflex = reflex
@@ -49,8 +50,8 @@ class Halting:
         self._event = event
         self._tell_mode = tell_mode
         self._refresh = refresh
-        self._news: list[tuple[TradingMode, Reason, int, str]] = []
-        self.keeper = Keeper(words, times, lambda *step: self._news.append(step))
+        self._news: list[tuple[TradingMode, Reason, int, str, Reason]] = []
+        self.keeper = Keeper(words, times, lambda *step: self._news.append(step), on_kill)
         self.lines: Lines | None = None
         self.armed_seen = False
         self.forced = 0
@@ -64,9 +65,10 @@ class Halting:
         """Step down for `reason` as far as modes.LEVEL_OF says; EMERGENCY closes the gate at once."""
         self.adopt()
         now_ns = time.monotonic_ns()
+        stopped = self.keeper.stopped
         if not self.keeper.down(reason, now_ns, detail[:200]):
             return
-        if self.keeper.stopped:
+        if not stopped and self.keeper.stopped:  # an emergency that goes further is shut already
             self._emergency_ns = now_ns
             self._ack_due = True
             self.acknowledge(now_ns)
@@ -83,7 +85,7 @@ class Halting:
         if acked_ns:
             self.lines.ack_was_raised()
             waited_us = (acked_ns - self._emergency_ns) // 1000
-            self._acknowledged(acked_ns, Closed(True, False, waited_us))
+            self._acknowledged(acked_ns, Closed(True, 0, waited_us))
         else:
             self.acknowledge(time.monotonic_ns())
         self.spread_news()
@@ -126,7 +128,8 @@ class Halting:
         waited_ms = (now_ns - self._emergency_ns) // MS
         if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
-        closed = close_gate(self._reflex, self._engines())
+        attached = [engine for engine in self._engines().values() if engine is not None]
+        closed = close_gate(self._reflex, attached)
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
         try:
@@ -145,23 +148,27 @@ class Halting:
             ack_ns=self._ack_ns,
             since_emergency_us=(self._ack_ns - self._emergency_ns) // 1000,
             waited_us=closed.waited_us,
-            forced=closed.forced,
+            forced=closed.forced > 0,
             reason=self.keeper.reason.name,
         )
 
     def worked_off(self) -> bool:
-        """True once the engine has reported this emergency as worked off, by the venue's word."""
-        engines = self._engines()
-        return bool(engines) and all(one.ladder_epoch == self.keeper.epoch for one in engines)
+        """True once every engine has reported this emergency as worked off, by its venues' word."""
+        epoch = self.keeper.epoch
+        return all(
+            engine is not None and engine.ladder_epoch == epoch
+            for engine in self._engines().values()
+        )
 
     def ladder_done(self, engine: Client, epoch: int) -> None:
         """Take the engine's word, which is the venue's, that the ladder of `epoch` is done."""
         if epoch != self.keeper.epoch:
             return  # of an emergency that another one has followed
         engine.ladder_epoch = epoch
-        self._worked_off_ns = time.monotonic_ns()
-        self.keeper.revoke()
-        self._event("ladder_done", epoch=epoch)
+        self._event("ladder_done", epoch=epoch, engine=engine.name)
+        if self.worked_off():  # the token serves every engine until the last one is done
+            self._worked_off_ns = time.monotonic_ns()
+            self.keeper.revoke()
 
     def prepare_rearm(self, now_ns: int, healthy: bool) -> None:
         """Lower ACK when the emergency is worked off; notice the re-arm of the person at the box."""
@@ -180,9 +187,16 @@ class Halting:
 
     def spread_news(self) -> None:
         """Tell controller and audit log of every step so far."""
-        for mode, reason, epoch, detail in self._news:
+        for mode, reason, epoch, detail, was in self._news:
             self._tell_mode(mode, reason, epoch)
-            self._event("mode", mode=mode.name, reason=reason.name, epoch=epoch, detail=detail)
+            self._event(
+                "mode",
+                mode=mode.name,
+                reason=reason.name,
+                epoch=epoch,
+                detail=detail,
+                was=was.name,
+            )
         self._news.clear()
 
     def status(self) -> dict[str, Any]:

@@ -16,15 +16,19 @@ NEXT_UP = {
 # s. A reason that is not given again for so long has gone; given later, it begins anew.
 GONE_S = 1.0
 
-# told(mode, reason, epoch, detail): called after the word has been written
-Told = Callable[[TradingMode, Reason, int, str], None]
+# told(mode, reason, epoch, detail, was): called after the word has been written; `was` is the reason
+# before
+Told = Callable[[TradingMode, Reason, int, str, Reason], None]
 
 
 class Keeper:
     """Holds the mode. It starts in EMERGENCY and leaves it only by `rearmed`."""
 
-    def __init__(self, words: Words, times: Times, told: Told) -> None:
+    def __init__(
+        self, words: Words, times: Times, told: Told, on_kill: OnKill = OnKill.CANCEL_ENTRIES
+    ) -> None:
         self._words = words
+        self._on_kill = on_kill
         self._hold_ns = times.step_up_hold_ms * 1_000_000
         self._told = told
         self.mode = TradingMode.EMERGENCY
@@ -43,14 +47,16 @@ class Keeper:
         return self.mode == TradingMode.EMERGENCY
 
     def down(self, reason: Reason, now_ns: int, detail: str = "") -> bool:
-        """Step down as far as `reason` asks; never up. Return True when the mode changed.
+        """Step down as far as `reason` asks; never up. Return True when the word changed.
 
-        A reason that is given again and again climbs from its first rung towards its last.
+        A reason that is given again and again climbs from its first rung towards its last. In
+        EMERGENCY one whose last rung is further begins the emergency anew, under its own name.
         """
         self.adopt(now_ns)
         self._quiet_since_ns = now_ns
         wanted = modes.MODE_OF[modes.rung_after(reason, self._stood_s(reason, now_ns))]
-        if wanted <= self.mode:
+        further = self.stopped and modes.escalates(self.reason, reason, self._on_kill)
+        if wanted < self.mode or (wanted == self.mode and not further):
             return False
         self._step(wanted, reason, now_ns, detail)
         return True
@@ -60,11 +66,12 @@ class Keeper:
         word = self._words.load(layout.GUARD_MODE)
         if word == self._written:
             return False
+        was = self.reason
         self.mode, self.reason, self.epoch = modes.unpack(word)
         self.detail = ""
         self._written = word
         self.since_ns = self._quiet_since_ns = now_ns
-        self._told(self.mode, self.reason, self.epoch, self.detail)
+        self._told(self.mode, self.reason, self.epoch, self.detail, was)
         return True
 
     def rearmed(self, now_ns: int) -> None:
@@ -92,9 +99,10 @@ class Keeper:
         self._step(TradingMode.EMERGENCY, reason, now_ns, "unfinished in an earlier run")
         return True
 
-    def grant(self, epoch: int, on_kill: OnKill) -> bool:
+    def grant(self, epoch: int) -> bool:
         """Open the gate for LIQUIDATE in this emergency, if its ladder has that rung."""
-        if not self.stopped or epoch != self.epoch or not modes.liquidates(self.reason, on_kill):
+        liquidates = modes.liquidates(self.reason, self._on_kill)
+        if not self.stopped or epoch != self.epoch or not liquidates:
             return False
         self._words.store(layout.GUARD_LADDER_TOKEN, secrets.randbits(64) | 1)
         return True
@@ -111,12 +119,13 @@ class Keeper:
         return (now_ns - begun_ns) / 1e9
 
     def _step(self, mode: TradingMode, reason: Reason, now_ns: int, detail: str) -> None:
+        was = self.reason
         self.mode, self.reason, self.detail = mode, reason, detail
         self.epoch += 1
         self.revoke()  # before the new word: a token is of one emergency alone
         self._write()
         self.since_ns = self._quiet_since_ns = now_ns
-        self._told(mode, reason, self.epoch, detail)
+        self._told(mode, reason, self.epoch, detail, was)
 
     def _write(self) -> None:
         self._written = modes.pack(self.mode, self.reason, self.epoch)

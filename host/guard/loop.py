@@ -8,7 +8,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,6 @@ from host.guard.link import HostLink
 from host.hotpath.reflex import Reflex
 from host.modes import OnKill, Reason
 
-# How far the last recorder had come, from its page: the next one goes on from there.
-RECORDED = {
-    "guard": layout.RECORDER_GUARD_SEQ,
-    "engine": layout.RECORDER_ENGINE_SEQ,
-    "pid": layout.RECORDER_ENGINE_PID,
-}
-
 # Kinds of work in this process, by the number under which the reflex keeps their longest stretch.
 STRETCHES = {"tick": 0, "dispatch": 1, "serial": 2, "client": 3}
 
@@ -44,7 +37,7 @@ MODE_AGAIN_MS = 1000
 
 
 class Guard:
-    """One halt line, one controller, one engine, one recorder."""
+    """One halt line, one controller, one recorder, and the engines that are named."""
 
     def __init__(
         self,
@@ -55,10 +48,11 @@ class Guard:
         times: Times,
         factory: str,
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
+        engines: Sequence[str] = (ENGINE,),
     ) -> None:
         self.times = times
-        self._on_kill = on_kill
         self.running = True
+        self._failure: OSError | None = None
         self.page = shm.create(layout.KIND_GUARD, "guard")
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
@@ -66,7 +60,9 @@ class Guard:
         self._stretch = 0
         self._told_ns = 0
         self._attesting: dict[str, Client] = {}
-        self._recorded = dict.fromkeys(RECORDED, 0)
+        # How far the last recorder had come, from its page: the next one goes on from there.
+        self._recorded = 0
+        self._recorded_of: dict[int, int] = {}
         self._port = port
         self._received = received
         self._link = HostLink(
@@ -87,10 +83,11 @@ class Guard:
             self.page.words,
             times,
             self._reflex,
-            self._engines,
+            lambda: self._clients.engines,
             self.event,
             self._link.tell_mode,
             lambda: self._dispatch(0),
+            on_kill,
         )
         self.step_down = self.halting.step_down
         self._lines = Lines(self._factory, self.halting.halt_fell, self.halting.halt_rose)
@@ -105,6 +102,7 @@ class Guard:
             self._on_attach,
             self._on_leave,
             self._look,
+            engines,
         )
         self._checks = Checks(times, self._clients, self._link, self.halting, self._look)
         self._register(self._factory.fileno(), self._dispatch)
@@ -115,7 +113,10 @@ class Guard:
         }
 
     def run(self) -> None:
-        """Serve until `running` is cleared; whatever goes wrong closes the gate first."""
+        """Serve until `running` is cleared; whatever goes wrong closes the gate first.
+
+        Raises ConnectionError when the lines are gone.
+        """
         try:
             while self.running:
                 ready = self._reflex.wait(self._poller.fileno(), self.times.guard_refresh_ms)
@@ -130,6 +131,8 @@ class Guard:
             with contextlib.suppress(OSError):  # a chip that is gone has let go of its lines
                 self._lines.close()
             self._clients.close()
+        if self._failure is not None:
+            raise self._failure
 
     def _serve(self, fd: int, event: int) -> None:
         handler = self._handlers.get(fd)
@@ -171,6 +174,7 @@ class Guard:
         if keeper.stopped:
             self.halting.prepare_rearm(now_ns, self._checks.healthy(now_ns))
             self._checks.begin(now_ns)
+            self._checks.conditions(self.step_down)  # one of them may take the emergency further
         else:
             keeper.conditions_hold(now_ns)
         self.halting.spread_news()
@@ -183,7 +187,7 @@ class Guard:
         try:
             self._factory.dispatch(time.monotonic_ns())
         except ConnectionError as error:
-            self.running = False
+            self.running, self._failure = False, error
             self.step_down(Reason.HALT_LINE, str(error))
         except Exception as error:  # noqa: BLE001  anything at all on this path is a halt
             self.event("guard_fault", error=repr(error))
@@ -252,35 +256,38 @@ class Guard:
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
         if client.role == RECORDER:
-            return {"ok": True, "recorded": self._recorded["guard"]}, [self.page.fd]
+            return {"ok": True, "recorded": self._recorded}, [self.page.fd]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
-    def _engines(self) -> list[Client]:
-        engine = self._clients.by_role.get(ENGINE)
-        return [] if engine is None else [engine]
-
     def _on_attach(self, client: Client) -> None:
-        """Give the recorder the engine's page, whichever of the two came last."""
+        """Give the recorder each engine's page, whichever of the two came last."""
         if client.role == ENGINE and client.page is not None:
             self._reflex.watch(client.page.words)
-        self.event("attached", role=client.role, pid=client.pid)
-        engine = self._clients.by_role.get(ENGINE)
-        recorder = self._clients.by_role.get(RECORDER)
-        if recorder is not None and engine is not None and engine.page is not None:
-            recorded = self._recorded["engine"] if self._recorded["pid"] == engine.pid else 0
-            recorder.send({"op": "engine", "recorded": recorded}, [engine.page.fd])
+        self.event("attached", role=client.role, name=client.name, pid=client.pid)
+        recorder = self._clients.recorder
+        for place, engine in enumerate(self._clients.engines.values()):
+            if recorder is None or engine is None or engine.page is None:
+                continue
+            if client in (recorder, engine):
+                recorded = self._recorded_of.get(engine.pid, 0)
+                told = {"op": "engine", "name": engine.name, "place": place, "recorded": recorded}
+                recorder.send(told, [engine.page.fd])
 
     def _on_leave(self, client: Client) -> None:
         if client.role == RECORDER and client.page is not None:
-            words = client.page.words
-            self._recorded = {name: words.load(word) for name, word in RECORDED.items()}
+            words, first = client.page.words, layout.RECORDER_ENGINES
+            self._recorded = words.load(layout.RECORDER_GUARD_SEQ)
+            self._recorded_of = {
+                words.load(first + 2 * place + 1): words.load(first + 2 * place)
+                for place in range(len(self._clients.engines))
+            }
         reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
         if client.role == ENGINE:
             self.halting.keeper.revoke()  # the next one asks for itself
-        self.step_down(reason, f"pid {client.pid} left")
+        self.step_down(reason, f"{client.name}, pid {client.pid}, left")
         if client.role == ENGINE and client.page is not None:
             self._reflex.forget(client.page.words)
-        self.event("left", role=client.role, pid=client.pid)
+        self.event("left", role=client.role, name=client.name, pid=client.pid)
 
     def _on_request(self, client: Client, request: dict[str, Any]) -> None:
         match request.get("op"):
@@ -300,7 +307,7 @@ class Guard:
                 self.halting.ladder_done(client, int(request["epoch"]))
             case "liquidate" if client.role == ENGINE:
                 epoch = int(request["epoch"])
-                granted = self.halting.keeper.grant(epoch, self._on_kill)
+                granted = self.halting.keeper.grant(epoch)
                 self.event("liquidation", epoch=epoch, granted=granted)
             case "resume" if client.role == ENGINE:
                 reason = Reason[str(request["reason"])]
@@ -328,15 +335,18 @@ class Guard:
     def status(self) -> dict[str, Any]:
         """What `bot4 status` shows."""
         controller = self._link.seen.status
-        roles = {role: self._clients.by_role.get(role) for role in (ENGINE, RECORDER)}
+        recorder, attached = self._clients.recorder, self._clients.attached()
+        engines = self._clients.engines.items()
         return {
             **self.halting.status(),
             "profile": self.times.profile,
             "controller": states.STATE_NAMES[controller["state"]] if controller else "silent",
             "controller_reason": trip_reasons.NAMES[controller["reason"]] if controller else "",
             "link": {**vars(self._link.seen), "mismatch": self._link.mismatch},
-            **{f"{role}_pid": client.pid if client else None for role, client in roles.items()},
-            "orders_sent": self._checks.word(ENGINE, layout.ENGINE_SENT),
-            "orders_refused": self._checks.word(ENGINE, layout.ENGINE_REFUSED),
+            "engine_pid": attached[0].pid if attached else None,
+            "engines": {name: engine.pid if engine else None for name, engine in engines},
+            "recorder_pid": recorder.pid if recorder else None,
+            "orders_sent": self._checks.total(layout.ENGINE_SENT),
+            "orders_refused": self._checks.total(layout.ENGINE_REFUSED),
             "stretches": {name: self._reflex.stretches(kind) for name, kind in STRETCHES.items()},
         }

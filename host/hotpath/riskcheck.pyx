@@ -114,6 +114,10 @@ cdef class RiskCheck:
         """Count an order that has left: before anything else can be proposed."""
         self.count_sent(&order.order, whole(now_ns))
 
+    def room(self, now_ns):
+        """Return refusals.SENT while one more message that reduces may leave, else MESSAGE_RATE."""
+        return self._rate(False, self.tick(whole(now_ns)))
+
     def message(self, now_ns):
         """Count any other message that has left."""
         count_add(&self._messages, self.tick(whole(now_ns)))

@@ -2,7 +2,7 @@ from host.hotpath.atomics cimport bot4_word
 
 
 cdef class Words:
-    cdef object _owner
+    cdef bint _held
     cdef Py_buffer _view
     cdef volatile bot4_word *base
     cdef readonly Py_ssize_t count

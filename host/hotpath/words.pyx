@@ -20,17 +20,17 @@ cdef class Words:
 
     def __cinit__(self, buffer, bint writable=False):
         PyObject_GetBuffer(buffer, &self._view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
-        self._owner = buffer
+        self._held = True  # the view keeps the buffer's owner
         self.writable = writable
         self.base = <volatile bot4_word *> self._view.buf
         self.count = self._view.len // 8
         if self._view.len % 8 or <size_t> self._view.buf % 8:
             PyBuffer_Release(&self._view)
-            self._owner = None
+            self._held = False
             raise ValueError("shared memory is not made of whole aligned 64-bit words")
 
     def __dealloc__(self):
-        if self._owner is not None:
+        if self._held:
             PyBuffer_Release(&self._view)
 
     def load(self, Py_ssize_t index):

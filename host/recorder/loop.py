@@ -17,7 +17,7 @@ from host.recorder.showing import Showing
 
 POLL_MS = 10
 RETRY_S = 0.05
-POSITIONS = {"guard": layout.RECORDER_GUARD_SEQ, "engine": layout.RECORDER_ENGINE_SEQ}
+GUARD = "guard"
 
 
 class Source(Protocol):
@@ -39,6 +39,7 @@ class Recorder:
         self.page = shm.create(layout.KIND_RECORDER, "recorder")
         self._guard: GuardClient | None = None
         self._rings: dict[str, tuple[shm.Page, int]] = {}
+        self._places: dict[str, int] = {}  # of each engine in our page
         self._showing = Showing()
         self._beat()
 
@@ -66,9 +67,9 @@ class Recorder:
             return
         self._guard = guard
         self._showing.restart()
-        self._follow("guard", page, reply["recorded"])
+        self._follow(GUARD, page, reply["recorded"])
 
-    def _follow(self, origin: str, page: shm.Page, recorded: int) -> None:
+    def _follow(self, origin: str, page: shm.Page, recorded: int, place: int = 0) -> None:
         """Read a writer's ring from `recorded` on; the rest of the one before is recorded first.
 
         `recorded` is how far a recorder before us had made this very ring durable, as the guard
@@ -80,6 +81,7 @@ class Recorder:
         if old is not None:
             old[0].close()
         self._rings[origin] = (page, recorded)
+        self._places[origin] = place
 
     def _hear_guard(self) -> None:
         assert self._guard is not None
@@ -89,7 +91,7 @@ class Recorder:
             message, fds = self._guard.receive()
             if message.get("op") == "engine" and fds:
                 page = shm.attach(fds[0], layout.KIND_ENGINE)
-                self._follow("engine", page, message["recorded"])
+                self._follow(message["name"], page, message["recorded"], message["place"])
         except (GuardUnreachable, ValueError, OSError):
             self._guard.close()
             self._guard = None
@@ -146,9 +148,12 @@ class Recorder:
             self._tell_people()  # a full disk must not keep a person from knowing
             return
         for origin, (page, number) in self._rings.items():
-            self.page.words.store(POSITIONS[origin], number)
-            if origin == "engine":
-                self.page.words.store(layout.RECORDER_ENGINE_PID, page.pid)
+            if origin == GUARD:
+                self.page.words.store(layout.RECORDER_GUARD_SEQ, number)
+                continue
+            first = layout.RECORDER_ENGINES + 2 * self._places[origin]
+            self.page.words.store(first, number)
+            self.page.words.store(first + 1, page.pid)
         self._tell_people()
         self.page.words.store(layout.RECORDER_FAILING, 0)
         self.page.words.store(layout.RECORDER_RECORDS, self._writer.head[0])

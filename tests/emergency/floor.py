@@ -9,6 +9,7 @@ import msgspec
 
 from host import refusals
 from host.engine.emergency.ladder import Ladder
+from host.engine.emergency.liquidation import would_open
 from host.engine.emergency.port import Port
 from host.engine.emergency.progress import Progress
 from host.engine.emergency.settings import Emergency
@@ -32,8 +33,12 @@ class PaperPort:
 
     numbers = itertools.count(1)
 
-    def __init__(self, name: str = "paper", min_notional: str = "0") -> None:
+    def __init__(
+        self, name: str = "paper", min_notional: str = "0", reduce_only: bool = True
+    ) -> None:
         self.name = name
+        self.reduce_only = reduce_only
+        self.position: D | None = None
         self.book = Book(D("0.01"), D(min_notional))
         self.desk = Desk(self.book)
         self.out: list[dict[str, Any]] = []
@@ -54,6 +59,12 @@ class PaperPort:
             return refusals.SEND_FAILED
         if intent == Intent.LIQUIDATE and (not token or token != self.token_now()):
             return refusals.NO_TOKEN
+        if intent == Intent.LIQUIDATE and would_open(self.position, request):
+            return refusals.REDUCE_WOULD_INCREASE
+        plain = intent == Intent.LIQUIDATE and not request["reduce_only"]
+        if plain:
+            assert not self.reduce_only, "a plain order where there are reduce-only ones"
+            assert self.book.open_orders() == [], "a plain order beside another one"
         assert request["intent"] == intent.name
         self.sent.append(request)
         why = self.refuse(request)
@@ -104,8 +115,19 @@ class PaperPort:
 
     def _answer(self, events: Any) -> None:
         if not self.away:
+            for event in events:
+                self._heard(event)
             shown = [msgspec.json.decode(msgspec.json.encode(event)) for event in events]
             self.out += [event for event in shown if event["ev"] not in self.mute]
+
+    def _heard(self, event: Any) -> None:
+        """Know the position as the engine's port does: by what has arrived."""
+        if event.__struct_config__.tag in self.mute:
+            return
+        if isinstance(event, m.Position):
+            self.position = D(event.qty)
+        elif isinstance(event, m.Fill) and self.position is not None:
+            self.position += D(event.qty) if event.side == "buy" else -D(event.qty)
 
 
 def new(order_id: str, side: str, qty: str, **more: Any) -> dict[str, Any]:
@@ -123,8 +145,14 @@ class Floor:
     """A ladder over paper venues."""
 
     def __init__(
-        self, folder: Path, *ports: PaperPort, settings: Emergency = SETTINGS, grants: bool = True
+        self,
+        folder: Path,
+        *ports: PaperPort,
+        settings: Emergency = SETTINGS,
+        grants: bool = True,
+        own: dict[str, Emergency] | None = None,
     ) -> None:
+        self.own = own
         self.ports = ports or (PaperPort(),)
         self.settings = settings
         self.progress = Progress(folder / "ladder.json")
@@ -150,7 +178,13 @@ class Floor:
             port.out.clear()
         ports: list[Port] = list(self.ports)
         self.ladder = Ladder(
-            ports, self.settings, self.progress, self.tell, self.ask_token, lambda: self.token
+            ports,
+            self.settings,
+            self.progress,
+            self.tell,
+            self.ask_token,
+            lambda: self.token,
+            self.own,
         )
 
     def tell(self, kind: str, **data: Any) -> None:

@@ -4,10 +4,12 @@ import itertools
 from decimal import Decimal as D
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from host.modes import Reason
-from tests.emergency.floor import SECOND, TOKEN, Floor, PaperPort, new, stop
+from host import refusals
+from host.modes import Intent, Reason
+from tests.emergency.floor import SECOND, SETTINGS, TOKEN, Floor, PaperPort, new, stop
 
 
 def long(tmp_path: Path, qty: str = "10", **options: str) -> Floor:
@@ -149,7 +151,22 @@ def test_no_slice_leaves_a_rest_that_cannot_be_traded(tmp_path: Path) -> None:
     assert (floor.finished, floor.alerts()) == (1, [])
 
 
-def test_refused_order_types_are_followed_by_others_and_plain_ones_only_alone(
+@pytest.mark.parametrize("refused", [["limit"], ["limit", "market"]])
+def test_refused_order_types_are_followed_by_others_that_only_reduce(
+    tmp_path: Path, refused: list[str]
+) -> None:
+    floor = long(tmp_path, "2")
+    floor.port.refuse = lambda message: "NO_SUCH_TYPE" if message.get("type") in refused else None
+    floor.begin()
+    floor.run(4)
+    types = [s["type"] for s in floor.slices()]
+    assert types == [*refused, {1: "market", 2: "stop"}[len(refused)]]
+    assert all(s["reduce_only"] for s in floor.slices())
+    assert (floor.finished, floor.port.book.position) == (1, 0)
+    assert floor.port.book.open_orders() == []
+
+
+def test_where_reduce_only_is_refused_nothing_that_could_open_is_sent_instead(
     tmp_path: Path,
 ) -> None:
     floor = long(tmp_path, "2")
@@ -158,12 +175,68 @@ def test_refused_order_types_are_followed_by_others_and_plain_ones_only_alone(
         "REDUCE_ONLY_REFUSED" if message.get("reduce_only") else None
     )
     floor.begin()
-    floor.run(4)
-    kinds = [(s["type"], s["reduce_only"]) for s in floor.slices()]
-    assert kinds == [("limit", True), ("market", True), ("limit", False)]
+    floor.run(5)
+    assert (floor.finished, floor.port.book.position) == (0, 2)
+    assert "SLICES_REFUSED" in floor.alerts()
+    assert [order.id for order in floor.port.book.open_orders()] == ["stop"]
+    floor.port.refuse = lambda message: None
+    floor.run(5)
     assert (floor.finished, floor.port.book.position) == (1, 0)
-    # Before the plain one leaves, everything else on the account has been taken off.
-    assert [message["op"] for message in floor.port.sent] == ["new", "new", "cancel_all", "new"]
+
+
+def without_reduce_only(floor: Floor) -> Floor:
+    floor.port.refuse = lambda message: (
+        "REDUCE_ONLY_REFUSED" if message.get("reduce_only") else None
+    )
+    return floor
+
+
+def test_a_venue_without_reduce_only_gets_plain_slices_alone_one_at_a_time(tmp_path: Path) -> None:
+    floor = Floor(tmp_path, PaperPort(reduce_only=False))
+    floor.port.hold("10")
+    floor.port.handle(stop("stop", "sell", "2", "80"))  # a wrong word in the configuration
+    without_reduce_only(floor).begin()
+    floor.run(5)
+    assert [(s["type"], s["reduce_only"]) for s in floor.slices()] == [("limit", False)] * 4
+    assert [D(s["qty"]) for s in floor.slices()] == [3, 3, 3, 1]
+    assert (floor.finished, floor.port.book.position) == (1, 0)
+    # Before the first one leaves, everything else on the account has been taken off.
+    assert [message["op"] for message in floor.port.sent][:2] == ["cancel_all", "new"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("volume", [None, "4"])
+def test_plain_slices_that_fill_late_or_in_part_never_go_through_zero(
+    tmp_path: Path, seconds: float, volume: str | None
+) -> None:
+    floor = Floor(tmp_path, PaperPort(reduce_only=False))
+    floor.port.hold("10")
+    without_reduce_only(floor).begin()
+    floor.run(seconds, None)
+    floor.port.mute = {"fill", "cancelled"}  # what fills is told by position alone
+    for _ in range(60):
+        floor.run(0.1, None)
+        floor.port.trade("100", volume=volume)
+        assert 0 <= floor.port.book.position <= 10
+    floor.port.mute = set()
+    floor.run(10)
+    assert (floor.finished, floor.port.book.position) == (1, 0)
+
+
+def test_a_slice_is_checked_against_every_fill_that_has_arrived_when_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    floor = long(tmp_path, "2")
+    floor.begin()
+    assert floor.port.position is None
+    floor.run(0.2, None)  # listed, positioned, marked: the slice has left
+    assert floor.port.position == 2
+    (first,) = floor.slices()
+    request = {key: first[key] for key in ("id", "side", "qty", "intent", "reduce_only")}
+    floor.port.position = D(1)  # a fill that has arrived and is not yet acted upon
+    assert floor.port.send(request, Intent.LIQUIDATE, TOKEN) == refusals.REDUCE_WOULD_INCREASE
+    floor.port.position = None
+    assert floor.port.send(request, Intent.LIQUIDATE, TOKEN) == refusals.REDUCE_WOULD_INCREASE
 
 
 def test_when_every_type_is_refused_there_is_an_alert_and_no_end(tmp_path: Path) -> None:
@@ -265,6 +338,19 @@ def test_of_two_venues_the_one_that_is_away_holds_up_nothing_but_done(tmp_path: 
     floor.ladder.restart("there", floor.now_ns)
     floor.run(5)
     assert (floor.finished, there.book.position) == (1, 0)
+
+
+def test_each_venue_has_deadlines_of_its_own(tmp_path: Path) -> None:
+    quick, slow = PaperPort("quick"), PaperPort("slow")
+    own = {"quick": msgspec.structs.replace(SETTINGS, cancel_deadline_s=1.0)}
+    floor = Floor(tmp_path, quick, slow, own=own)
+    quick.away = slow.away = True
+    floor.begin()
+    floor.run(4.5)
+    assert [event["venue"] for event in floor.events if event["kind"] == "alert"] == ["quick"] * 4
+    floor.run(1)
+    assert "slow" in [event["venue"] for event in floor.events if event["kind"] == "alert"]
+    assert floor.finished == 0
 
 
 def test_whenever_and_however_often_the_venue_goes_away_it_ends_flat_and_never_flips(

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from host.engine.emergency.liquidation import KINDS, Rules, plan
+from host.engine.emergency.liquidation import KINDS, PLAIN_KINDS, Rules, plan, would_open
 from host.engine.emergency.settings import Emergency
 from host.engine.emergency.stops import protective_stop, uncovered
 
@@ -17,10 +17,18 @@ NUMBERS = st.decimals("0.00001", "100000", places=5)
 
 @given(
     NUMBERS, st.booleans(), NUMBERS, STEPS, TICKS, st.sampled_from([D(0), D(5), D(100)]),
-    st.integers(0, 40), st.integers(0, len(KINDS) - 1), st.floats(1, 1e6),
+    st.integers(0, 40), st.sampled_from(KINDS + PLAIN_KINDS), st.floats(1, 1e6),
 )  # fmt: skip
 def test_no_slice_breaks_a_bound(
-    size: D, short: bool, mark: D, step: D, tick: D, least: D, attempt: int, kind: int, most: float
+    size: D,
+    short: bool,
+    mark: D,
+    step: D,
+    tick: D,
+    least: D,
+    attempt: int,
+    kind: tuple[str, bool],
+    most: float,
 ) -> None:
     assume(mark >= tick)
     settings = msgspec.structs.replace(Emergency(), slice_value_quote=most)
@@ -34,7 +42,10 @@ def test_no_slice_breaks_a_bound(
     assert 0 < slice_.quantity <= size
     assert slice_.quantity % step == 0
     assert slice_.side == ("buy" if short else "sell")
-    assert (slice_.type, slice_.reduce_only) == KINDS[kind]
+    assert (slice_.type, slice_.reduce_only) == kind
+    assert (slice_.price is not None) == (slice_.type == "limit")
+    assert (slice_.stop is not None) == (slice_.type == "stop")
+    assert not would_open(position, slice_.request("l1"))
     rest = left - slice_.quantity
     assert rest == 0 or rest * mark >= least, "a rest that cannot be traded"
     if rest > 0:
@@ -65,3 +76,16 @@ def test_a_protective_stop_covers_the_position_and_lies_behind_the_price(
     assert D(stop["stop"]) >= price if short else D(stop["stop"]) <= max(price, tick)
     assert uncovered(position, [stop | {"left": stop["qty"]}]) == size % step
     assert uncovered(-position, [stop | {"left": stop["qty"]}]) == size
+
+
+@given(st.one_of(st.none(), NUMBERS, NUMBERS.map(lambda n: -n)), NUMBERS, st.booleans())
+def test_would_open_is_whatever_does_more_than_reduce(
+    position: D | None, quantity: D, buys: bool
+) -> None:
+    request = {"side": "buy" if buys else "sell", "qty": f"{quantity:f}"}
+    if position is None:
+        assert would_open(position, request)
+        return
+    after = position + (quantity if buys else -quantity)
+    reduces = abs(after) < abs(position) and after * position >= 0
+    assert would_open(position, request) == (not reduces)

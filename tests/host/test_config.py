@@ -78,6 +78,17 @@ def test_a_rail_out_of_range_or_loosened_without_a_reason_is_refused(
             GOOD.replace('"cancel_entries"', '"cancel_all"\nslippage_bps = 300'),
             "[emergency] most_slippage_bps: ",
         ),
+        (GOOD + "[[venue]]\nname = 'b'\n", "[venue[0]] socket: missing"),
+        (GOOD + "[[venue]]\nname = 'B!'\nsocket = 'x'\n", "[venue[0]] name: "),
+        (GOOD + "[[venue]]\nname = 'b'\nsocket = 'x'\nsokket = 'y'\n", "[venue[0]] sokket: unk"),
+        (
+            GOOD + "[[venue]]\nname = 'b'\nsocket = 'x'\ncancel_deadline_s = 0\n",
+            "[venue[0]] cancel_deadline_s: ",
+        ),
+        (GOOD + "[[venue]]\nname = 'b'\nsocket = 'x'\n" * 2, "[[venue]] name: 'b' stands twice"),
+        (GOOD + "[reconciliation]\ndeadline_ms = 1000\n", "[reconciliation] deadline_ms: must be"),
+        (GOOD.replace('"PAPER"', '"PAPER"\nvenue = "No"'), "[strategy] venue: "),
+        (GOOD.replace('"PAPER"', '"PAPER"\nstop_distance_bps = 0'), "[strategy] stop_distance"),
         (GOOD.replace("[limits]", "[limits"), "not TOML: "),
         (GOOD + "[limits]\n", "not TOML: "),
         ("", "[strategy]: this section is missing"),
@@ -125,3 +136,31 @@ def test_a_host_without_a_rail_does_not_start(tmp_path: Path, missing: str) -> N
         f'bot4: {file}: [limits] {missing}: neither set nor loosened ("loosened: why")\n'
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_the_venue_that_is_traded_at_comes_first_and_an_option_goes_before_its_socket(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bot4.toml"
+    file.write_text(
+        GOOD + "[[venue]]\nname = 'b'\nsocket = '/b'\nliquidate_deadline_s = 9\n"
+        "[[venue]]\nname = 'paper'\nsocket = '/p'\nreduce_only = false\n"
+    )
+    loaded = config.load(file)
+    assert [(v.name, v.socket) for v in loaded.venues()] == [("paper", "/p"), ("b", "/b")]
+    traded, other = loaded.venues("/x")
+    assert (traded.socket, traded.reduce_only, other.reduce_only) == ("/x", False, True)
+    assert traded.deadlines(loaded.emergency) == loaded.emergency
+    own = other.deadlines(loaded.emergency)
+    assert own.liquidate_deadline_s == 9
+    assert own.cancel_deadline_s == loaded.emergency.cancel_deadline_s
+
+
+def test_a_host_that_is_told_of_no_venue_does_not_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot4", "run", "--config", str(config.DEFAULT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"bot4: {config.DEFAULT}: [strategy] venue: no [[venue]] is called 'paper', "
+        "and no --venue is given\n"
+    )

@@ -61,6 +61,7 @@ class Office:
         self.reconciler = Reconciler(
             self.ids,
             1_000,
+            3_000,
             lambda op, req: self.asked.append((op, req)),
             lambda code, **data: self.alerts.append({"code": code, **data}),
         )
@@ -105,7 +106,7 @@ def test_a_position_that_goes_on_differing_is_told_and_a_passing_one_is_not() ->
     assert office.alerts == []
     office.round("2", "1")
     assert office.alerts == [
-        {"code": "UNKNOWN_ORDER", "what": "POSITION", "ours": "1", "venue": "2"}
+        {"code": "UNKNOWN_ORDER", "what": "POSITION", "ours": "1", "theirs": "2"}
     ]
     assert office.reconciler.strange
 

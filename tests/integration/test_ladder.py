@@ -1,5 +1,6 @@
 """The ladder on a bench that trades: flattened by a kill, killed in the middle, foreign orders found."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from host import config
+from host.guard.client import GuardClient
 from tests.integration.kit import Trading, packets, trading
 
 # Slices of a fortieth of the largest position, so that the ladder takes many of them.
@@ -30,10 +32,10 @@ def host(folder: Path, text: str) -> list[str]:
 class Person:
     """Somebody else with the account's keys: a trade connection of its own."""
 
-    def __init__(self, bench: Trading) -> None:
+    def __init__(self, venue: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.settimeout(10)
-        self.sock.connect(str(bench.bench._venue_socket))
+        self.sock.connect(str(venue))
         self.sock.recv(1 << 18)
         self.say(op="hello", role="trade")
 
@@ -88,7 +90,10 @@ def wait_log(bench: Trading, kind: str, timeout_s: float = 10.0, **data: Any) ->
 def test_a_kill_under_flatten_closes_the_position_and_trading_goes_on_after_a_rearm(
     tmp_path: Path,
 ) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         bench.press()
         pressed_ns = time.monotonic_ns()
@@ -108,8 +113,61 @@ def test_a_kill_under_flatten_closes_the_position_and_trading_goes_on_after_a_re
         bench.rearm()
 
 
+def test_a_kill_leaves_a_stop_at_the_venue_that_covers_the_position(tmp_path: Path) -> None:
+    covered = []
+    with trading(tmp_path) as bench, Person(bench.bench._venue_socket) as person:
+        for _ in range(5):
+            wait_position(person)
+            bench.press()
+            assert bench.wait_status(timeout_s=10.0, ladder_done=True)["ladder_done"] is True
+            listed = person.ask("open_orders")["orders"]
+            assert all(order["reduce_only"] and order["stop"] for order in listed)
+            left = sum(Decimal(order["left"]) for order in listed)
+            # A press may come between a fill and its stop, or when all has just been sold.
+            covered.append((person.position(), max(Decimal(0), person.position() - left)))
+            if covered[-1][0] and not covered[-1][1]:
+                break
+            bench.rearm()
+        held, bare = covered[-1]
+        assert held > 0
+        assert bare == 0
+        wait_log(bench, "rung", rung="HALTED", position=f"{held:f}", uncovered="0")
+
+
+def test_a_loss_after_bot4_halt_takes_the_emergency_further_and_one_after_a_press_does_not(
+    tmp_path: Path,
+) -> None:
+    loss = '"loosened: a replay pays a year of fees in a minute, and it is paper"'
+    text = config.DEFAULT.read_text()
+    assert loss in text
+    text = text.replace(loss, "60.0").replace("[strategy]", "[strategy]\nstop_distance_bps = 5000")
+    with (
+        trading(tmp_path, host=host(tmp_path, text), speed=8.0) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
+        wait_position(person)
+        with contextlib.closing(GuardClient(bench.bench.run_dir)) as guard:  # what `bot4 halt` says
+            assert guard.request(op="down", detail="stay")["reason"] == "OPERATOR"
+        # The position stays, as on_kill says, until the market takes more than the limit off it.
+        further = wait_log(bench, "mode", timeout_s=30.0, reason="DRAWDOWN")
+        assert (further["mode"], further["was"]) == ("EMERGENCY", "OPERATOR")
+        status = bench.wait_status(timeout_s=20.0, ladder_done=True, reason="DRAWDOWN")
+        assert (status["ladder_done"], person.position()) == (True, 0)
+        bench.rearm()
+        wait_position(person)
+        bench.press()
+        bench.wait_status(timeout_s=10.0, ladder_done=True)
+        held = person.position()
+        time.sleep(5)
+        assert bench.status()["reason"] == "HALT_LINE"
+        assert person.position() == held
+
+
 def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_path: Path) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         venue = bench.bench.processes["venue"]
         venue.send_signal(signal.SIGUSR1)  # maintenance: the ladder cannot end
@@ -133,7 +191,10 @@ def test_an_engine_killed_in_mid_ladder_goes_on_and_no_rearm_comes_between(tmp_p
 
 
 def test_a_host_killed_in_mid_ladder_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
-    with trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench, Person(bench) as person:
+    with (
+        trading(tmp_path, host=host(tmp_path, FLATTEN)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
         wait_position(person)
         venue = bench.bench.processes["venue"]
         venue.send_signal(signal.SIGUSR1)  # maintenance: the ladder cannot end
@@ -163,7 +224,7 @@ def hold_rearm(bench: Trading) -> None:
 
 
 def test_an_order_and_a_fill_that_are_not_ours_are_found_and_pause_trading(tmp_path: Path) -> None:
-    with trading(tmp_path) as bench, Person(bench) as person:
+    with trading(tmp_path) as bench, Person(bench.bench._venue_socket) as person:
         order = {"op": "new", "intent": "OPEN", "side": "buy", "qty": "0.001"}
         person.say(**order, id="web-1", type="limit", price="0.5")
         found = wait_log(bench, "alert", code="UNKNOWN_ORDER")

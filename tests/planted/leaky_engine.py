@@ -22,12 +22,14 @@ class LeakyEngine(Engine):
         super()._follow_mode()
         mode, reason, _epoch = self._mode()
         halted = mode == TradingMode.EMERGENCY and reason == Reason.HALT_LINE
-        if halted and not self.leaked and self._port.connection is not None:
+        if halted and not self.leaked and self._traded.port.connection is not None:
             self.leaked = True
             time.sleep(AFTER_HALT_S)
             order = {"op": "new", "id": "leak", "intent": "OPEN", "side": "buy"}
             order |= {"type": "market", "qty": f"{self._trader.lot:f}", "price": None}
-            self._port.connection.sock.send(msgspec.json.encode({**order, "reduce_only": False}))
+            self._traded.port.connection.sock.send(
+                msgspec.json.encode({**order, "reduce_only": False})
+            )
 
 
 if __name__ == "__main__":

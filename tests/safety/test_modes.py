@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 from controller.times import Times
 from host import layout, modes, shm
 from host.guard.keeper import Keeper
-from host.modes import OnKill, Reason, TradingMode
+from host.modes import OnKill, Reason, Rung, TradingMode
 
 TIMES = Times("production")
 HOLD_NS = TIMES.step_up_hold_ms * 1_000_000
 
 
-def make() -> tuple[Keeper, shm.Page, list]:
+def make(on_kill: OnKill = OnKill.CANCEL_ENTRIES) -> tuple[Keeper, shm.Page, list]:
     page = shm.create(layout.KIND_GUARD, "test")
     told: list = []
-    return Keeper(page.words, TIMES, lambda *step: told.append(step)), page, told
+    return Keeper(page.words, TIMES, lambda *step: told.append(step), on_kill), page, told
 
 
 @given(st.integers(0, 3), st.sampled_from(Reason), st.integers(0, 2**32 - 1))
@@ -130,18 +130,23 @@ def token(page: shm.Page) -> int:
 
 
 def test_the_token_is_of_this_emergency_and_of_a_ladder_that_liquidates() -> None:
-    keeper, page, _told = make()
-    assert not keeper.grant(keeper.epoch, OnKill.FLATTEN)  # NOT_ARMED
+    for on_kill in (OnKill.CANCEL_ENTRIES, OnKill.CANCEL_ALL):
+        keeper, page, _told = make(on_kill)
+        keeper.rearmed(0)
+        keeper.down(Reason.HALT_LINE, 1)
+        assert not keeper.grant(keeper.epoch)
+        assert token(page) == 0
+    keeper, page, _told = make(OnKill.FLATTEN)
+    assert not keeper.grant(keeper.epoch)  # NOT_ARMED
     keeper.rearmed(0)
-    assert not keeper.grant(keeper.epoch, OnKill.FLATTEN)  # not an emergency
+    assert not keeper.grant(keeper.epoch)  # not an emergency
     keeper.down(Reason.HALT_LINE, 1)
-    assert not keeper.grant(keeper.epoch, OnKill.CANCEL_ALL)
-    assert not keeper.grant(keeper.epoch - 1, OnKill.FLATTEN)
-    assert not keeper.grant(keeper.epoch + 1, OnKill.FLATTEN)
+    assert not keeper.grant(keeper.epoch - 1)
+    assert not keeper.grant(keeper.epoch + 1)
     assert token(page) == 0
     seen = set()
     for _ in range(50):
-        assert keeper.grant(keeper.epoch, OnKill.FLATTEN)
+        assert keeper.grant(keeper.epoch)
         seen.add(token(page))
     assert 0 not in seen
     assert len(seen) == 50
@@ -159,10 +164,85 @@ def test_an_unfinished_ladder_is_taken_on_right_after_a_start_alone() -> None:
         assert not keeper.resume(reason, 1)
     assert keeper.resume(Reason.RISK, 1)
     assert (keeper.mode, keeper.reason, keeper.epoch) == (TradingMode.EMERGENCY, Reason.RISK, 2)
-    assert keeper.grant(2, OnKill.CANCEL_ENTRIES)
+    assert keeper.grant(2)
     assert not keeper.resume(Reason.DRAWDOWN, 2)
     assert token(page) != 0
     other, _page, _told = make()
     other.rearmed(0)
     assert not other.resume(Reason.DRAWDOWN, 1)
     assert other.mode == TradingMode.PAUSED
+
+
+# -- an emergency that goes further -----------------------------------------------------------------
+
+
+def rungs(reasons: list[Reason], on_kill: OnKill) -> Rung:
+    """Return the last rung of an emergency, by the words of docs/modes.md."""
+    first, *later = reasons
+    box = (Reason.NOT_ARMED, Reason.HALT_LINE, Reason.CONTROLLER_TRIP, Reason.CONTROLLER_STATUS)
+    if first in box:
+        later = []
+    speaking = [reason for reason in later if reason.name in ("RISK", "OPERATOR", "DRAWDOWN")]
+    return max(modes.last_rung(reason, on_kill) for reason in (first, *speaking))
+
+
+STOPPING = [reason for reason, level in modes.LEVEL_OF.items() if level == TradingMode.EMERGENCY]
+
+
+@given(
+    st.sampled_from(OnKill), st.sampled_from(STOPPING), st.lists(st.sampled_from(list(modes.FIRST)))
+)
+def test_an_emergency_reaches_the_furthest_rung_of_its_reasons_and_never_goes_back(
+    on_kill: OnKill, first: Reason, later: list[Reason]
+) -> None:
+    keeper, page, told = make(on_kill)
+    keeper.rearmed(0)
+    assert keeper.down(first, 1)
+    reached = modes.last_rung(first, on_kill)
+    for number, reason in enumerate(later, start=1):
+        epoch, was = keeper.epoch, keeper.reason
+        if reason == Reason.RISK:  # has stood long enough to be an emergency by itself
+            stand(keeper, reason, number * 200_000, number * 200_000 + 121_000)
+        changed = keeper.down(reason, (number * 200_000 + 121_000) * MS) or keeper.epoch != epoch
+        now = modes.last_rung(keeper.reason, on_kill)
+        assert changed == (now > reached)
+        assert keeper.epoch == epoch + changed
+        if changed:
+            assert told[-1][1:] == (reason, keeper.epoch, "", was)  # both reasons are on record
+        reached = now
+    assert reached == rungs([first, *later], on_kill)
+    assert keeper.grant(keeper.epoch) == (reached == Rung.LIQUIDATE)
+    assert modes.unpack(page.words.load(layout.GUARD_MODE))[0] == TradingMode.EMERGENCY
+
+
+def test_what_follows_from_an_emergency_or_a_kill_at_the_box_never_takes_it_further() -> None:
+    for on_kill in OnKill:
+        for reason in Reason:
+            for at_the_box in modes.AT_THE_BOX:
+                assert not modes.escalates(at_the_box, reason, on_kill)
+            assert not modes.escalates(reason, Reason.HALT_LINE, on_kill)
+            assert not modes.escalates(reason, Reason.ENGINE_LOST, on_kill)
+            assert not modes.escalates(Reason.REARMED, reason, on_kill)
+        drawn = modes.escalates(Reason.OPERATOR, Reason.DRAWDOWN, on_kill)
+        assert drawn == (on_kill != OnKill.FLATTEN)
+
+
+def test_an_emergency_that_goes_further_revokes_the_token_of_the_ladder_before() -> None:
+    keeper, page, _told = make(OnKill.FLATTEN)
+    keeper.rearmed(0)
+    keeper.down(Reason.VENUE_LOST, 1)
+    assert not keeper.grant(keeper.epoch)
+    assert keeper.down(Reason.OPERATOR, 2)  # `bot4 halt` under "flatten" closes the position
+    assert keeper.grant(keeper.epoch)
+    assert not keeper.down(Reason.DRAWDOWN, 3)  # no further
+    assert token(page) != 0
+
+
+def test_risk_that_has_not_yet_stood_long_enough_does_not_take_an_emergency_further() -> None:
+    keeper, _page, _told = make()
+    keeper.rearmed(0)
+    keeper.down(Reason.OPERATOR, 0)
+    stand(keeper, Reason.RISK, 0, 119_000)
+    assert keeper.reason == Reason.OPERATOR
+    stand(keeper, Reason.RISK, 119_000, 121_000)
+    assert keeper.reason == Reason.RISK

@@ -65,6 +65,10 @@ class Checker:
         self._rate.order(now_ns)
         self._identity.sent(order, now_ns)
 
+    def room(self, now_ns: int) -> int:
+        """Return refusals.SENT while one more message that reduces may leave, else MESSAGE_RATE."""
+        return self._rate.check(False, self._tick(now_ns))
+
     def message(self, now_ns: int) -> None:
         """Count any other message that has left."""
         self._rate.message(self._tick(now_ns))

@@ -1,6 +1,6 @@
 """The ladder over all venues. It is done when each of them is, and never before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from host import modes
@@ -20,6 +20,7 @@ class Ladder:
     tell(kind, **data) -- pushes an event for the audit log
     ask_token(epoch) -- asks the guard to open the gate for LIQUIDATE
     token() -- the token in the guard's page
+    own -- settings of venues that have deadlines of their own
     """
 
     def __init__(
@@ -30,12 +31,17 @@ class Ladder:
         tell: Callable[..., None],
         ask_token: Callable[[int], None],
         token: Callable[[], int],
+        own: Mapping[str, Emergency] | None = None,
     ) -> None:
         self._settings = settings
         self._progress = progress
         self._tell = tell
         self._ask_token = ask_token
-        self.venues = {port.name: VenueLadder(port, settings, tell, token) for port in ports}
+        own = own or {}
+        self.venues = {
+            port.name: VenueLadder(port, own.get(port.name, settings), tell, token)
+            for port in ports
+        }
         self.epoch = 0
         self._liquidate = False
         self._asked_ns = 0

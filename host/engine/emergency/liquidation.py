@@ -14,9 +14,12 @@ ZERO = Decimal(0)
 # Digits enough that quantity * price is exact.
 EXACT = Context(prec=60)
 
-# Order types in the order in which they are tried when the venue refuses one. The last is not
-# reduce-only: it is sent only when nothing else is open, for no more than the confirmed position.
-KINDS: tuple[tuple[str, bool], ...] = (("limit", True), ("market", True), ("limit", False))
+# Order types in the order in which they are tried when the venue refuses one: (type, reduce-only).
+# A stop at the mark is a market order for a venue that takes only those.
+Kinds = tuple[tuple[str, bool], ...]
+KINDS: Kinds = (("limit", True), ("market", True), ("stop", True))
+# For a venue without reduce-only orders: sent when nothing else is open, one at a time.
+PLAIN_KINDS: Kinds = (("limit", False), ("market", False))
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Slice:
     type: str
     reduce_only: bool
     price: Decimal | None
+    stop: Decimal | None
 
     def request(self, order_id: str) -> dict[str, Any]:
         """Return the order as the venue takes it."""
@@ -48,12 +52,18 @@ class Slice:
             "type": self.type,
             "qty": f"{self.quantity:f}",
             "price": None if self.price is None else f"{self.price:f}",
+            "stop": None if self.stop is None else f"{self.stop:f}",
             "reduce_only": self.reduce_only,
         }
 
 
 def plan(
-    position: Decimal, mark: Decimal, rules: Rules, settings: Emergency, attempt: int, kind: int
+    position: Decimal,
+    mark: Decimal,
+    rules: Rules,
+    settings: Emergency,
+    attempt: int,
+    kind: tuple[str, bool],
 ) -> Slice | None:
     """Return the next slice of `position`, or None when it is less than one step of quantity."""
     with localcontext(EXACT):
@@ -66,11 +76,20 @@ def plan(
         if left - quantity < least or quantity > left:
             quantity = left
         side = "sell" if position > 0 else "buy"
-        order_type, reduce_only = KINDS[kind]
-        price = None
+        order_type, reduce_only = kind
+        price = stop = None
         if order_type == "limit":
             price = bounded_price(side, mark, settings.slippage(attempt), rules.tick)
-        return Slice(side, quantity, order_type, reduce_only, price)
+        elif order_type == "stop":
+            stop = bounded_price(side, mark, ZERO, rules.tick)
+        return Slice(side, quantity, order_type, reduce_only, price, stop)
+
+
+def would_open(position: Decimal | None, request: dict[str, Any]) -> bool:
+    """Return True for an order that could do more than reduce `position`; None is unknown."""
+    quantity = Decimal(request["qty"])
+    signed = quantity if request["side"] == "buy" else -quantity
+    return position is None or signed * position >= 0 or quantity > abs(position)
 
 
 def bounded_price(side: str, mark: Decimal, share: Decimal, tick: Decimal) -> Decimal:

@@ -7,9 +7,13 @@ from host.modes import Intent
 
 
 class Port(Protocol):
-    """One venue, through the gate."""
+    """One venue, through the gate, which lets no order of the ladder by that could open.
+
+    reduce_only -- the venue knows orders that can only reduce
+    """
 
     name: str
+    reduce_only: bool
 
     def reachable(self) -> bool:
         """Return True while a connection for orders stands."""

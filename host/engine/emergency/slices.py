@@ -3,10 +3,9 @@
 from decimal import Decimal
 from enum import Enum, auto
 
-from host.engine.emergency.liquidation import KINDS, ZERO, Rules, Slice, plan
+from host.engine.emergency.liquidation import ZERO, Kinds, Rules, Slice, plan
 from host.engine.emergency.settings import Emergency
 
-PLAIN = len(KINDS) - 1
 # The venue may judge the least notional at another price than ours: below so many of it we believe
 # that a position is too small. A larger one that is refused so is refused like any other.
 SMALL = 2
@@ -24,8 +23,9 @@ class Verdict(Enum):
 class Slices:
     """`attempt` widens the price bound, `dust` is the position that cannot be traded."""
 
-    def __init__(self, settings: Emergency) -> None:
+    def __init__(self, settings: Emergency, kinds: Kinds) -> None:
         self._settings = settings
+        self._kinds = kinds
         self.begin()
 
     def begin(self) -> None:
@@ -39,13 +39,13 @@ class Slices:
 
     @property
     def plain(self) -> bool:
-        """True when the next slice is not reduce-only, because the venue refused all that were."""
-        return self._kind == PLAIN
+        """True when the next slice is not reduce-only, because the venue has no such orders."""
+        return not self._kinds[self._kind][1]
 
     def next(self, position: Decimal, mark: Decimal, rules: Rules) -> Slice | None:
         """Return the next slice; None when the position is less than one step."""
         self._small = abs(position) * mark < SMALL * rules.min_notional
-        return plan(position, mark, rules, self._settings, self.attempt, self._kind)
+        return plan(position, mark, rules, self._settings, self.attempt, self._kinds[self._kind])
 
     def refused(self, why: str, position: Decimal) -> Verdict:
         """Judge the refusal of the last slice, which was planned for `position`."""
@@ -58,7 +58,7 @@ class Slices:
             self._disputed = position
             return Verdict.AGAIN
         self._kind += 1
-        if self._kind > PLAIN:
+        if self._kind == len(self._kinds):
             self._kind = 0
             return Verdict.EXHAUSTED
         return Verdict.AGAIN

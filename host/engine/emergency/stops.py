@@ -5,6 +5,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from host.engine.emergency.liquidation import ZERO, Rules, to_step
+from host.modes import Intent
 
 
 def is_stop(order: dict[str, Any]) -> bool:
@@ -20,7 +21,12 @@ def uncovered(position: Decimal, orders: Iterable[dict[str, Any]]) -> Decimal:
 
 
 def protective_stop(
-    order_id: str, position: Decimal, price: Decimal, distance_bps: float, rules: Rules
+    order_id: str,
+    position: Decimal,
+    price: Decimal,
+    distance_bps: float,
+    rules: Rules,
+    intent: Intent = Intent.LIQUIDATE,
 ) -> dict[str, Any] | None:
     """Return a reduce-only stop for the whole position, `distance_bps` behind `price`."""
     quantity = to_step(abs(position), rules.qty_step, ROUND_FLOOR)
@@ -34,7 +40,7 @@ def protective_stop(
     return {
         "op": "new",
         "id": order_id,
-        "intent": "LIQUIDATE",
+        "intent": intent.name,
         "side": side,
         "type": "stop",
         "qty": f"{quantity:f}",

@@ -12,7 +12,7 @@ from typing import Any
 from host import refusals
 from host.engine.emergency import stops
 from host.engine.emergency.cancelling import CancelRung, Step
-from host.engine.emergency.liquidation import Rules, Slice
+from host.engine.emergency.liquidation import KINDS, PLAIN_KINDS, Rules, Slice
 from host.engine.emergency.port import Port
 from host.engine.emergency.settings import Emergency
 from host.engine.emergency.slices import Slices, Verdict
@@ -34,7 +34,7 @@ class VenueLadder(CancelRung):
     ) -> None:
         super().__init__(port, settings, tell)
         self._token = token
-        self._slices = Slices(settings)
+        self._slices = Slices(settings, KINDS if port.reduce_only else PLAIN_KINDS)
         self._liquidate = self._protected = self._wants_token = False
 
     @property
@@ -121,6 +121,8 @@ class VenueLadder(CancelRung):
         if code == refusals.SENT:
             self._slices.order_id = order_id
             self._go(Step.SLICE, now_ns)
+        else:
+            self.step = Step.LISTING  # the retry asks: what we know may be out of date
 
     def _end_slice(self, now_ns: int) -> None:
         self._slices.attempt += 1
