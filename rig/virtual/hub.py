@@ -48,6 +48,7 @@ class Hub:
         for name in wiring.PERSON_DRIVES[:2] + ("ENCLOSURE",):
             self.levels[wiring.INDEX[name]] = 0  # contacts closed to ground
         self.edges: list[tuple[int, int, int]] = []
+        self.sent: list[tuple[int, bytes]] = []
         self.level_fd, self._words = wire.create_level_page()
         for line, level in enumerate(self.levels):
             self._words[line] = level
@@ -170,8 +171,13 @@ class Hub:
             else:
                 self.fouls.append(f"{peer.role.decode()} drove line {line}")
 
-    def hear_serial(self, _peer: Peer, data: bytes, _now_ns: int) -> None:
-        """Pico to Pi: into the pty; bytes that nobody takes are lost, as on a wire."""
+    def hear_serial(self, _peer: Peer, data: bytes, now_ns: int) -> None:
+        """Pico to Pi: into the pty; bytes that nobody takes are lost, as on a wire.
+
+        The analyser's clip is at the Pico, so it sees them all. Their edges are made at the end
+        (`serial_line`): here they would be in the way of the halt.
+        """
+        self.sent.append((now_ns, data))
         if "SERIAL" in self.cut:
             return
         try:
@@ -207,6 +213,8 @@ class Hub:
                 return {"at_ns": now_ns}
             case "edges":
                 return self.edges[command["from"] :]
+            case "sent":
+                return [(at_ns, data.hex()) for at_ns, data in self.sent[command["from"] :]]
             case "state":
                 return self._state()
             case "cut":
