@@ -63,7 +63,8 @@ def write_sigrok_csv(capture: Capture, path: Path, *, rate_hz: int | None = None
         file.write(f"; Samplerate: {rate_text(rate_hz or S_NS)}\n")
         span = f"start_ns={capture.start_ns} end_ns={capture.end_ns}"
         file.write(f"; bot4 bench={capture.bench} {span} rate_hz={known}\n")
-        file.write(",".join([*["nanoseconds"][rate_hz is not None :], *["logic"] * count]) + "\n")
+        labels = capture.lines if rate_hz else ("nanoseconds", *capture.lines)
+        file.write(",".join(labels) + "\n")
         file.writelines(_every_sample(capture, rate_hz) if rate_hz else _changes(capture))
 
 

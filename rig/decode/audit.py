@@ -71,13 +71,17 @@ def compare(traffic: Traffic, directory: Path) -> Agreement:
         f"{kind} {text}"
         for (kind, text), left in said.items()
         for _ in left
-        if first_us <= (msgspec.json.decode(text).get("at_us") or -1) <= last_us
+        if _is_within(msgspec.json.decode(text).get("at_us"), first_us, last_us)
     ]
     reach = (min(delays) / 1000, max(delays) / 1000) if delays else None
     spread_ns = int(np.ptp(delays)) if delays else None
     agrees = not unrecorded and not unsent and bool(delays) and (spread_ns or 0) <= AGREE_NS
     spread_us = None if spread_ns is None else spread_ns / 1000
     return Agreement(len(delays), unrecorded, unsent, reach, spread_us, agrees)
+
+
+def _is_within(at_us: Any, first_us: int, last_us: int) -> bool:
+    return isinstance(at_us, int) and first_us <= at_us <= last_us
 
 
 def _told_once(traffic: Traffic) -> Iterator[Message]:
