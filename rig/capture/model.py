@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 # The analyser's channels D0..D7, in order (architecture.md, "The wiring, one table").
 LINES = ("SWITCH_A", "SWITCH_B", "HALT", "ACK", "LED_RED", "LED_YELLOW", "LED_GREEN", "PICO_TX")
 
-# A flood beyond this is noise or an attack on the reader's memory: 256 MB of edge times.
-MAX_EDGES = 1 << 25
+# A flood beyond this is noise or an attack on the reader's memory: 128 MB of edge times.
+MAX_EDGES = 1 << 24
 
 # Names go unquoted into .vcd and .sr headers, so blanks and punctuation are refused at the door.
 _NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -123,7 +123,10 @@ class Capture:
         if end < start:
             raise CaptureError(f"the window {t0_ns}..{t1_ns} ns is outside the capture")
         initial = {line: self.level_at(line, start) for line in self.lines}
-        edges = {line: t[(t > start) & (t <= end)] for line, t in self.edges.items()}
+        edges = {
+            line: t[slice(*np.searchsorted(t, (start, end), side="right"))]
+            for line, t in self.edges.items()
+        }
         return replace(self, initial=initial, edges=edges, start_ns=start, end_ns=end)
 
 

@@ -30,7 +30,7 @@ CHUNK_SAMPLES = 4 << 20  # bytes in memory at a time; PulseView's own files use 
 _MAX_LINES = 8  # unitsize 1: one byte a sample
 _MAX_METADATA = 65_536
 # Ten samples a bit of the serial line, and as few as a long run needs to stay small.
-_RATES_HZ = (12_000_000, 4_000_000, 1_000_000, 200_000)
+_RATES_HZ = (12_000_000, 4_000_000, 1_000_000)
 _WRITTEN_SAMPLES = 500_000_000
 # What zipfile, the inflater and configparser are known to raise on damaged input.
 _DAMAGE: tuple[type[Exception], ...] = (
@@ -48,7 +48,7 @@ _DAMAGE: tuple[type[Exception], ...] = (
 
 
 def fitting_rate_hz(capture: Capture) -> int:
-    """Return the highest of our sample rates at which `capture` keeps to 500 million samples."""
+    """Return the highest of our rates that makes at most 500 million samples, else the lowest."""
     fits = (rate for rate in _RATES_HZ if count_samples(capture, rate) <= _WRITTEN_SAMPLES)
     return next(fits, _RATES_HZ[-1])
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rig.capture.model import Capture, CaptureError
 
 _FIRST_ID, _LAST_ID = 33, 126  # printable ASCII, the identifier codes of a .vcd
 MAX_LINES = _LAST_ID - _FIRST_ID + 1
+_BATCH = 65_536  # changes in memory as text at a time
 CRC_LINE = b"$comment bot4 crc32=%08x $end\n"
 
 
@@ -26,9 +28,26 @@ def write_vcd(capture: Capture, path: Path, *, date: datetime | None = None) -> 
     if len(capture.lines) > MAX_LINES:
         raise CaptureError(f"{path}: a .vcd of ours holds at most 94 lines")
     stamp = (date or datetime.now(UTC)).isoformat(timespec="seconds")
-    text = "\n".join([*_header(capture, stamp), *_body(capture)]) + "\n"
-    data = text.encode("ascii")
-    Path(path).write_bytes(data + CRC_LINE % crc32(data))
+    crc = 0
+    with Path(path).open("wb") as file:
+        for text in _parts(capture, stamp):
+            data = text.encode("ascii")
+            crc = crc32(data, crc)
+            file.write(data)
+        file.write(CRC_LINE % crc)
+
+
+def _parts(capture: Capture, stamp: str) -> Iterator[str]:
+    yield "\n".join([*_header(capture, stamp), *_start(capture)]) + "\n"
+    times, codes = _changes(capture)
+    for first in range(0, times.size, _BATCH):
+        batch = times[first : first + _BATCH].tolist()
+        words: list[object] = [None] * (2 * len(batch))
+        words[0::2], words[1::2] = batch, codes[first : first + _BATCH].tolist()
+        yield ("#%d\n%s\n" * len(batch)) % tuple(words)
+    end_ns = capture.end_ns - capture.start_ns
+    if end_ns != (times[-1] if times.size else 0):
+        yield f"#{end_ns}\n"
 
 
 def _header(capture: Capture, stamp: str) -> Iterator[str]:
@@ -44,29 +63,22 @@ def _header(capture: Capture, stamp: str) -> Iterator[str]:
     yield "$enddefinitions $end"
 
 
-def _body(capture: Capture) -> Iterator[str]:
+def _start(capture: Capture) -> Iterator[str]:
     yield "#0"
     yield "$dumpvars"
     for index, line in enumerate(capture.lines):
         yield f"{capture.initial[line]}{chr(_FIRST_ID + index)}"
     yield "$end"
-    last_ns = 0
-    for t_ns, index, level in _changes(capture):
-        if t_ns != last_ns:
-            yield f"#{t_ns}"
-            last_ns = t_ns
-        yield f"{level}{chr(_FIRST_ID + index)}"
-    end_ns = capture.end_ns - capture.start_ns
-    if end_ns != last_ns:
-        yield f"#{end_ns}"
 
 
-def _changes(capture: Capture) -> list[list[int]]:
-    """All edges as [time from start in ns, line index, new level], in order of time, then line."""
-    parts = []
+def _changes(capture: Capture) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """All edges in order of time, then line: time from the start in ns, and the word for it."""
+    times, codes = [], []
     for index, line in enumerate(capture.lines):
-        times = capture.edges[line] - capture.start_ns
-        levels = (np.arange(times.size) + 1 + capture.initial[line]) & 1
-        parts.append(np.column_stack((times, np.full(times.size, index), levels)))
-    table = np.concatenate(parts)
-    return table[np.argsort(table[:, 0], kind="stable")].tolist()
+        words = np.array([f"{level}{chr(_FIRST_ID + index)}" for level in (0, 1)])
+        edges = capture.edges[line]
+        times.append(edges - capture.start_ns)
+        codes.append(words[(np.arange(edges.size) + 1 + capture.initial[line]) & 1])
+    at = np.concatenate(times)
+    order = np.argsort(at, kind="stable")
+    return at[order], np.concatenate(codes)[order]
