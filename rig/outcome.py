@@ -36,7 +36,7 @@ def build(
     """Judge a session and write its artefacts into the bench's folder; return JSON types."""
     out = bench.setup.out
     identity = bench.identity()
-    capture = _capture(ended, identity["bench"])
+    capture = capture_of(ended, identity["bench"])
     record = out / "venue.jsonl"
     audit = verify_audit(out / "audit", bench.witness_key)
     orders, complaints = _orders(record, capture)
@@ -117,7 +117,8 @@ def environment(ended: Ended) -> dict[str, str]:
     }
 
 
-def _capture(ended: Ended, bench: str) -> Capture:
+def capture_of(ended: Ended, bench: str) -> Capture:
+    """Return what an analyser would have seen: stamped edges, and D7 made of the noted bytes."""
     kept = {wiring.INDEX[name]: place for place, name in enumerate(STAMPED)}
     events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
     span = {"start_ns": ended.start_ns, "end_ns": ended.end_ns}
