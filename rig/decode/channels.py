@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from controller import protocol, states
 from rig.capture.model import Capture, CaptureError
 from rig.decode.lamps import LAMPS
@@ -9,7 +11,9 @@ from rig.decode.messages import Message, Traffic, of_name, read_messages
 from rig.decode.uart import LINE as SERIAL
 from rig.decode.uart import decode
 
-# A line changes between a STATUS and its first bit now and then; a swapped one is wrong half of the time.
+# A swapped line is wrong half of the time, a good one only while it changes: no level is held against it
+# so close to an edge of its own.
+_NEAR_NS = 5_000_000
 _FEWEST = 20
 _MOST_WRONG = 0.2
 _SERIAL_EDGES = 100
@@ -31,12 +35,18 @@ def check_levels(capture: Capture, traffic: Traffic) -> None:
     told = [(message.at_ns, _levels(message)) for message in of_name(traffic, "STATUS")]
     for line in capture.lines:
         seen = [(at, levels[line]) for at, levels in told if line in levels]
-        wrong = sum(capture.level_at(line, at) != level for at, level in seen)
+        wrong = sum(_contradicts(capture, line, at, level) for at, level in seen)
         if len(seen) >= _FEWEST and wrong > _MOST_WRONG * len(seen):
             raise CaptureError(
                 f"{line} contradicts {wrong} of {len(seen)} STATUS messages: swapped channels, or a "
                 "broken wire"
             )
+
+
+def _contradicts(capture: Capture, line: str, at_ns: int, level: int) -> bool:
+    around = (at_ns - _NEAR_NS, at_ns + _NEAR_NS)
+    first, after = np.searchsorted(capture.edges[line], around)
+    return bool(first == after and capture.level_at(line, at_ns) != level)
 
 
 def _levels(status: Message) -> dict[str, int]:
