@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller import wiring
-from rig.capture.model import Capture, CaptureError
+from rig.capture.model import MAX_EDGES, Capture, CaptureError
 
 # How analysers name a channel that nobody has named: sigrok, Logic 2, Logic 1.
 _CHANNEL_STEMS = ("D", "Channel ", "Channel_")
+_BITS_SET = np.array([byte.bit_count() for byte in range(256)])
 UNNAMED_BENCH = "unnamed"
 _T = TypeVar("_T", str, int)
 
@@ -95,7 +96,13 @@ def capture_of(
     lines: tuple[str, ...],
     rate_hz: int | None,
 ) -> Capture:
-    """Build a Capture from the times (ns) at which the byte of levels changes; line n is bit n."""
+    """Build a Capture from the times (ns) at which the byte of levels changes; line n is bit n.
+
+    Raises CaptureError when all lines together have more edges than a reader should hold.
+    """
+    toggled = np.bincount(states[1:] ^ states[:-1], minlength=256)
+    if int(toggled @ _BITS_SET) > MAX_EDGES:
+        raise CaptureError(f"more than {MAX_EDGES} edges: noise, or no capture at all")
     initial, edges = {}, {}
     for bit, line in enumerate(lines):
         levels = (states >> bit) & 1

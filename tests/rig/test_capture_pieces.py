@@ -47,10 +47,12 @@ unitsize=1
 """
 
 
-def session(path: Path, *pieces: bytes, method: int = zipfile.ZIP_DEFLATED) -> Path:
+def session(
+    path: Path, *pieces: bytes, method: int = zipfile.ZIP_DEFLATED, metadata: str = METADATA
+) -> Path:
     with zipfile.ZipFile(path, "w", method) as made:
         made.writestr("version", "2")
-        made.writestr("metadata", METADATA)
+        made.writestr("metadata", metadata)
         for number, piece in enumerate(pieces, start=1):
             made.writestr(f"logic-1-{number}", piece)
     return path
@@ -107,6 +109,15 @@ def test_a_flood_of_edges_ends_early(tmp_path, monkeypatch):
     path = session(tmp_path / "x.sr", *[b"\0\1" * 500_000] * 4)
     with pytest.raises(CaptureError, match="more than 100000 edges"):
         read_capture(path)
+
+
+def test_all_lines_together_are_a_flood_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("rig.capture.given.MAX_EDGES", 1_000)
+    eight = METADATA.replace("probe1=D0\n", "".join(f"probe{n + 1}=D{n}\n" for n in range(8)))
+    good = session(tmp_path / "good.sr", b"\0\xff" * 62, metadata=eight)
+    assert sum(times.size for times in read_capture(good).edges.values()) == 8 * 123
+    with pytest.raises(CaptureError, match="more than 1000 edges"):
+        read_capture(session(tmp_path / "x.sr", b"\0\xff" * 64, metadata=eight))
 
 
 def test_memory_does_not_grow_with_the_samples(tmp_path):
