@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from bot4.analyze import analyze
 from bot4.errors import BadInput
 
 app = typer.Typer(help="The bench: measure the halt.")
+app.command()(analyze)
 
 Data = Annotated[str, typer.Option(help="Bars or trades: a file, or sp500.")]
 Presses = Annotated[int, typer.Option(help="Kill presses in each layout.")]

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import numpy as np
 
 from controller import wiring
 from rig import latency
-from rig.capture.model import Capture, CaptureError, from_events
-from rig.capture.sr import write_sr
+from rig.capture.model import LINES, Capture, CaptureError, from_events
+from rig.capture.sr import fitting_rate_hz, write_sr
 from rig.capture.vcd import write_vcd
 from rig.latency import Probe
 from rig.leaks import OrderCount, RecordError, count_orders
@@ -22,10 +23,11 @@ from rig.report.page import Run, write_page
 from rig.report.table import print_summary
 from rig.session import Ended, Layout
 from rig.venue import replayed
+from rig.virtual import serial_line
 from rig.virtual.bench import VirtualBench
 
-# These benches have no wire on the serial line, so D7 has nothing to show.
-LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
+# The hub stamps edges; on D7, the serial line, it notes bytes.
+STAMPED = tuple(name for name in LINES if name != "PICO_TX")
 
 
 def build(
@@ -34,7 +36,7 @@ def build(
     """Judge a session and write its artefacts into the bench's folder; return JSON types."""
     out = bench.setup.out
     identity = bench.identity()
-    capture = _capture(ended, identity["bench"])
+    capture = capture_of(ended, identity["bench"])
     record = out / "venue.jsonl"
     audit = verify_audit(out / "audit", bench.witness_key)
     orders, complaints = _orders(record, capture)
@@ -115,15 +117,22 @@ def environment(ended: Ended) -> dict[str, str]:
     }
 
 
-def _capture(ended: Ended, bench: str) -> Capture:
-    kept = {wiring.INDEX[name]: place for place, name in enumerate(LINES)}
+def capture_of(ended: Ended, bench: str) -> Capture:
+    """Return what an analyser would have seen: stamped edges, and D7 made of the noted bytes."""
+    kept = {wiring.INDEX[name]: place for place, name in enumerate(STAMPED)}
     events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
-    return from_events(
+    span = {"start_ns": ended.start_ns, "end_ns": ended.end_ns}
+    stamped = from_events(
         events,
         bench=bench,
-        initial={name: ended.initial[name] for name in LINES},
-        start_ns=ended.start_ns,
-        end_ns=ended.end_ns,
+        initial={name: ended.initial[name] for name in STAMPED},
+        lines=STAMPED,
+        **span,
+    )
+    return replace(
+        stamped,
+        initial={**stamped.initial, "PICO_TX": serial_line.IDLE},
+        edges={**stamped.edges, "PICO_TX": serial_line.edges(ended.sent, **span)},
         lines=LINES,
     )
 
@@ -191,7 +200,7 @@ def _artifacts(
     }
     capture = presses.capture
     write_vcd(capture, files["capture_vcd"])
-    write_sr(capture, files["capture_sr"])
+    write_sr(capture, files["capture_sr"], rate_hz=fitting_rate_hz(capture))
     named = {name: str(path) for name, path in files.items()}
     runs = []
     for layout in layouts:

@@ -64,6 +64,7 @@ class Ended:
     """What is left when everything has been ended."""
 
     edges: list[tuple[int, int, int]]
+    sent: list[tuple[int, bytes]]
     initial: dict[str, int]
     start_ns: int
     end_ns: int
@@ -154,7 +155,7 @@ class Session:
     def finish(self) -> Ended:
         """Read what the bench knows, then end everything in order."""
         status = self.status()
-        edges = list(self.wires.fetch_edges())
+        edges, sent = list(self.wires.fetch_edges()), list(self.wires.fetch_sent())
         state = self.wires.state()
         end_ns = time.monotonic_ns()
         host_exit = self.bench.end("host")
@@ -162,6 +163,7 @@ class Session:
             self.bench.end(name)
         return Ended(
             edges=edges,
+            sent=sent,
             initial=state["initial"],
             start_ns=state["started_ns"],
             end_ns=end_ns,

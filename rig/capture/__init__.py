@@ -2,9 +2,11 @@
 
     CaptureError   a capture, or a file of one, that cannot be trusted; always one line
 
-`model` holds the data, `vcd` keeps every nanosecond (GTKWave), `sr` keeps samples (PulseView).
+`model` holds the data, `formats` the table of formats: .vcd keeps every nanosecond (GTKWave), .sr keeps
+samples (PulseView), and CSV comes from sigrok-cli and from Saleae's Logic.
 """
 
+from rig.capture.formats import read_capture, write_capture
 from rig.capture.model import LINES, Capture, CaptureError, from_events
 from rig.capture.sr import read_sr, write_sr
 from rig.capture.vcd import read_vcd, write_vcd
@@ -14,8 +16,10 @@ __all__ = [
     "Capture",
     "CaptureError",
     "from_events",
+    "read_capture",
     "read_sr",
     "read_vcd",
+    "write_capture",
     "write_sr",
     "write_vcd",
 ]

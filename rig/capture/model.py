@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 # The analyser's channels D0..D7, in order (architecture.md, "The wiring, one table").
 LINES = ("SWITCH_A", "SWITCH_B", "HALT", "ACK", "LED_RED", "LED_YELLOW", "LED_GREEN", "PICO_TX")
+
+# A flood beyond this is noise or an attack on the reader's memory: 128 MB of edge times.
+MAX_EDGES = 1 << 24
 
 # Names go unquoted into .vcd and .sr headers, so blanks and punctuation are refused at the door.
 _NAME = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -26,7 +29,9 @@ class Capture:
 
     `initial[line]` is the level (0 or 1) at `start_ns`. `edges[line]` is an int64 array, shape
     (n,), of the times in ns at which the line toggles: strictly increasing, start < t <= end. The
-    level at an edge's own time is the new one. Arrays are read-only copies.
+    level at an edge's own time is the new one. Arrays are read-only copies. `rate_hz` is the
+    analyser's sample rate, None where every edge was stamped by itself; it says how far a time can
+    be trusted, so two captures with the same edges are equal whatever it is.
 
     Raises CaptureError when any of this does not hold.
     """
@@ -37,9 +42,12 @@ class Capture:
     start_ns: int
     end_ns: int
     lines: tuple[str, ...] = LINES
+    rate_hz: int | None = None
 
     def __post_init__(self) -> None:
         _check_names(self.bench, self.lines)
+        if self.rate_hz is not None and self.rate_hz < 1:
+            raise CaptureError(f"sample rate {self.rate_hz} Hz is not above 0")
         if self.end_ns < self.start_ns:
             raise CaptureError(f"capture ends at {self.end_ns} ns, before {self.start_ns} ns")
         for what, keys in (("initial levels", self.initial), ("edges", self.edges)):
@@ -115,8 +123,11 @@ class Capture:
         if end < start:
             raise CaptureError(f"the window {t0_ns}..{t1_ns} ns is outside the capture")
         initial = {line: self.level_at(line, start) for line in self.lines}
-        edges = {line: t[(t > start) & (t <= end)] for line, t in self.edges.items()}
-        return Capture(self.bench, initial, edges, start, end, self.lines)
+        edges = {
+            line: t[slice(*np.searchsorted(t, (start, end), side="right"))]
+            for line, t in self.edges.items()
+        }
+        return replace(self, initial=initial, edges=edges, start_ns=start, end_ns=end)
 
 
 def from_events(
@@ -127,6 +138,7 @@ def from_events(
     start_ns: int,
     end_ns: int,
     lines: tuple[str, ...] = LINES,
+    rate_hz: int | None = None,
 ) -> Capture:
     """Build a Capture from (time_ns, line_index, level) in the order they were recorded.
 
@@ -148,7 +160,7 @@ def from_events(
         later = mine[~at_start]
         before = np.concatenate(([_level(line, levels[line])], later[:-1, 2]))[: len(later)]
         edges[line] = later[later[:, 2] != before, 0]
-    return Capture(bench, levels, edges, start_ns, end_ns, lines)
+    return Capture(bench, levels, edges, start_ns, end_ns, lines, rate_hz)
 
 
 def _event_table(

@@ -1,145 +1,198 @@
-"""Captures as .vcd (value change dump, IEEE 1364), exact to the nanosecond; opens in GTKWave.
+"""Reads captures from .vcd (value change dump, IEEE 1364), ours and those of other programs.
 
-Times in the file count from the capture's start. A comment in the header keeps bench, start and
-end; the last line is a comment with the CRC-32 of all bytes before it, so that a cut or changed
-file is refused. Only files written here are read back: an analyser's own captures come as .sr.
+Ours are refused unless the checksum in their last line fits (`rig.capture.vcd_write`). Others are what
+they say: their first time is the start, and where sigrok names the sample rate in a comment, times
+that it rounded go back to the sample they were taken from.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from binascii import crc32
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
+from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rig.capture.model import Capture, CaptureError, from_events
+from rig.capture.given import Given
+from rig.capture.grid import nearest_sample, parse_rate, to_offset_ns
+from rig.capture.model import Capture, CaptureError
+from rig.capture.vcd_wires import Wires
+from rig.capture.vcd_write import CRC_LINE, MAX_LINES, write_vcd
 
-_FIRST_ID, _LAST_ID = 33, 126  # printable ASCII, the identifier codes of a .vcd
+__all__ = ["load_vcd", "read_vcd", "write_vcd"]
 
-_CRC = re.compile(rb"\$comment bot4 crc32=([0-9a-f]{8}) \$end\n")
-_SPAN = re.compile(r"\$comment bot4 bench=(\S+) start_ns=(-?\d+) end_ns=(-?\d+) \$end", re.ASCII)
-_VAR = re.compile(r"\$var wire 1 ([!-~]) (\S+) \$end")
-_TIME = re.compile(r"#(0|[1-9][0-9]*)")
-_CHANGE = re.compile(r"([01])([!-~])")
-
-
-def write_vcd(capture: Capture, path: Path, *, date: datetime | None = None) -> None:
-    """Write `capture` to `path`; `date` is the header's (default: now). OSError as from open()."""
-    if len(capture.lines) > _LAST_ID - _FIRST_ID + 1:
-        raise CaptureError(f"{path}: a .vcd of ours holds at most 94 lines")
-    stamp = (date or datetime.now(UTC)).isoformat(timespec="seconds")
-    text = "\n".join([*_header(capture, stamp), *_body(capture)]) + "\n"
-    data = text.encode("ascii")
-    Path(path).write_bytes(data + b"$comment bot4 crc32=%08x $end\n" % crc32(data))
-
-
-def _header(capture: Capture, stamp: str) -> Iterator[str]:
-    yield f"$date {stamp} $end"
-    yield f"$version Bot4 bench {capture.bench} $end"
-    span = f"start_ns={capture.start_ns} end_ns={capture.end_ns}"
-    yield f"$comment bot4 bench={capture.bench} {span} $end"
-    yield "$timescale 1 ns $end"
-    yield f"$scope module {capture.bench} $end"
-    for index, line in enumerate(capture.lines):
-        yield f"$var wire 1 {chr(_FIRST_ID + index)} {line} $end"
-    yield "$upscope $end"
-    yield "$enddefinitions $end"
+_READ_BYTES = 1 << 20
+_WORD_BYTES = 256
+_HEADER_WORDS = 10_000
+_CRC_BYTES = len(CRC_LINE % 0)
+_CRC_START = CRC_LINE.partition(b"%")[0]
+_OURS = re.compile(
+    r"bot4 bench=(\S+) start_ns=(-?\d{1,19}) end_ns=(-?\d{1,19})(?: rate_hz=(\d{1,10}|-))?"
+)
+_ACQUIRED = re.compile(r"Acquisition with \d+/\d+ channels at (\S+ \S+)")
+_TIMESCALE = re.compile(r"(10{0,2}) ?([munpf]?s)")
+_TENTHS = {"s": 0, "ms": 3, "us": 6, "ns": 9, "ps": 12, "fs": 15}
+_BODY_KEYWORDS = (b"$dumpvars", b"$dumpall", b"$dumpon", b"$dumpoff", b"$end")
 
 
-def _body(capture: Capture) -> Iterator[str]:
-    yield "#0"
-    yield "$dumpvars"
-    for index, line in enumerate(capture.lines):
-        yield f"{capture.initial[line]}{chr(_FIRST_ID + index)}"
-    yield "$end"
-    last_ns = 0
-    for t_ns, index, level in _changes(capture):
-        if t_ns != last_ns:
-            yield f"#{t_ns}"
-            last_ns = t_ns
-        yield f"{level}{chr(_FIRST_ID + index)}"
-    end_ns = capture.end_ns - capture.start_ns
-    if end_ns != last_ns:
-        yield f"#{end_ns}"
+def read_vcd(path: Path, *, bench: str | None = None, start_ns: int | None = None) -> Capture:
+    """Read a .vcd; `bench` and `start_ns` (CLOCK_MONOTONIC ns) are for files that do not say.
 
-
-def _changes(capture: Capture) -> list[list[int]]:
-    """All edges as [time from start in ns, line index, new level], in order of time, then line."""
-    parts = []
-    for index, line in enumerate(capture.lines):
-        times = capture.edges[line] - capture.start_ns
-        levels = (np.arange(times.size) + 1 + capture.initial[line]) & 1
-        parts.append(np.column_stack((times, np.full(times.size, index), levels)))
-    table = np.concatenate(parts)
-    return table[np.argsort(table[:, 0], kind="stable")].tolist()
-
-
-def read_vcd(path: Path) -> Capture:
-    """Read a file that `write_vcd` wrote; CaptureError, naming the file, for anything else."""
+    Raises CaptureError, one line with the file's name, when the file is damaged or not of one-bit
+    lines between 0 and 1.
+    """
     path = Path(path)
     try:
-        return _parse(_intact_text(path.read_bytes()))
+        return load_vcd(path, Given(None, bench, start_ns))
     except CaptureError as error:
         raise CaptureError(f"{path}: {error}") from None
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:  # numbers of thousands of digits, text that is not ASCII
-        raise CaptureError(f"{path}: not a .vcd of ours ({type(error).__name__})") from None
 
 
-def _intact_text(data: bytes) -> str:
-    cut = data.rfind(b"$comment bot4 crc32=")
-    found = _CRC.fullmatch(data[cut:]) if cut >= 0 else None
-    if found is None:
-        raise CaptureError("the closing checksum line is missing: cut short, or not written here")
-    if int(found[1], 16) != crc32(data[:cut]):
+def load_vcd(path: Path, given: Given) -> Capture:
+    """Read a .vcd; CaptureError without the file's name, OSError as from open()."""
+    with Path(path).open("rb") as file:
+        sealed = _check_seal(file)
+        words = _words(file)
+        head = _read_head(words)
+        if sealed != (head.ours is not None):
+            raise CaptureError("header and checksum line do not belong together: cut or changed")
+        return _read_body(words, head, given)
+
+
+@dataclass
+class _Head:
+    """Declarations. `ours` is (bench, start ns, end ns, rate or -) of a file of ours."""
+
+    unit_ns: Fraction | None = None
+    names: dict[bytes, str] = field(default_factory=dict)
+    rate_hz: int | None = None
+    sigrok: bool = False
+    ours: tuple[str, str, str, str] | None = None
+
+
+def _check_seal(file: BinaryIO) -> bool:
+    """True when the file ends with our checksum line; CaptureError when that does not fit."""
+    size = os.fstat(file.fileno()).st_size
+    left, crc = size - _CRC_BYTES, 0
+    file.seek(max(0, left))
+    line = file.read()
+    file.seek(0)
+    if not line.startswith(_CRC_START):
+        return False
+    while left > 0 and (data := file.read(min(_READ_BYTES, left))):
+        crc, left = crc32(data, crc), left - len(data)
+    file.seek(0)
+    if line != CRC_LINE % crc:
         raise CaptureError("the checksum does not fit: the file was changed or damaged")
-    return data[:cut].decode("ascii")
+    return True
 
 
-def _parse(text: str) -> Capture:
-    head, found, body = text.partition("$enddefinitions $end\n")
-    span = _SPAN.search(head)
-    lines = dict(_VAR.findall(head))
-    if not found or span is None or "$timescale 1 ns $end\n" not in head or not lines:
-        raise CaptureError("the header lacks timescale, bench, times or lines")
-    start_ns, end_ns = int(span[2]), int(span[3])
-    first, _, rest = body.removeprefix("#0\n$dumpvars\n").partition("$end\n")
-    order = {code: index for index, code in enumerate(lines)}
-    initial = {lines[code]: level for level, code in map(_change, first.split())}
-    events, last_ns = [], 0
-    for word in rest.split():
-        if word.startswith("#"):
-            last_ns = _time(word)
+def _words(file: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while data := file.read(_READ_BYTES):
+        words = (rest + data).split()
+        whole = data[-1:].isspace() or not words
+        rest = b"" if whole else words.pop()
+        if len(rest) > _WORD_BYTES:
+            raise CaptureError(f"a word is longer than {_WORD_BYTES} bytes")
+        yield from words
+    if rest:
+        yield rest
+
+
+def _read_head(words: Iterator[bytes]) -> _Head:
+    head, block = _Head(), list[str]()
+    for count, word in enumerate(words):
+        if count > _HEADER_WORDS:
+            raise CaptureError("its header does not end")
+        if word != b"$end":
+            block.append(word.decode("ascii", "replace"))
             continue
-        level, code = _change(word)
-        if code not in order:
-            raise CaptureError(f"a change of a line never declared: {word!r}")
-        events.append((start_ns + last_ns, order[code], level))
-    if start_ns + last_ns != end_ns:
+        keyword, text = block[0] if block else "", " ".join(block[1:])
+        if keyword == "$enddefinitions":
+            if head.unit_ns is None or not head.names:
+                raise CaptureError("the header lacks timescale or lines")
+            return head
+        _declare(head, keyword, text, block)
+        block = []
+    raise CaptureError("no header of a .vcd, or one that is cut short")
+
+
+def _declare(head: _Head, keyword: str, text: str, block: list[str]) -> None:
+    if keyword == "$var":
+        if len(block) < 5 or block[2] != "1" or block[3].encode() in head.names:
+            raise CaptureError(f"not a line of one bit: {text[:40]!r}")
+        head.names[block[3].encode()] = block[4]
+        if len(head.names) > MAX_LINES:
+            raise CaptureError(f"more than {MAX_LINES} lines")
+    elif keyword == "$timescale":
+        scale = _TIMESCALE.fullmatch(text)
+        if scale is None:
+            raise CaptureError(f"no timescale: {text[:20]!r}")
+        head.unit_ns = Fraction(int(scale[1]) * 10**9, 10 ** _TENTHS[scale[2]])
+    elif keyword == "$version":
+        head.sigrok = text.startswith("libsigrok")
+    elif keyword == "$comment":
+        if acquired := _ACQUIRED.fullmatch(text):
+            head.rate_hz = parse_rate(acquired[1])
+        elif ours := _OURS.fullmatch(text):
+            head.ours = (ours[1], ours[2], ours[3], ours[4] or "-")
+
+
+def _read_body(words: Iterator[bytes], head: _Head, given: Given) -> Capture:
+    assert head.unit_ns is not None
+    wires = Wires(head.unit_ns, head.names)
+    for word in words:
+        first = word[:1]
+        if first == b"#":
+            wires.set_time(word)
+        elif word == b"$comment":
+            while next(words, b"$end") != b"$end":
+                pass
+        elif word not in _BODY_KEYWORDS:
+            wires.change(word)
+    names = tuple(head.names.values())
+    if head.ours is None:
+        bench, said_start, rate_hz = None, None, given.agreed_rate(head.rate_hz)
+        lines = given.agreed_lines(names)
+    else:
+        bench, said_start = head.ours[0], int(head.ours[1])
+        rate_hz = None if head.ours[3] == "-" else int(head.ours[3])
+        lines = names if given.lines is None else given.agreed_lines(names)
+    zero, last = wires.span()
+    start = given.agreed_start(said_start, zero)
+    placed = _on_samples if head.ours is None and rate_hz else _as_they_are
+    edges = [placed(times, zero, rate_hz) for times in wires.toggles.values()]
+    end = int(placed(np.array([last]), zero, rate_hz)[0])
+    if head.sigrok and rate_hz:
+        # sigrok closes with the time after its last sample.
+        at = nearest_sample(np.array([last - zero]), rate_hz) - 1
+        end = max(0, int(to_offset_ns(at, rate_hz)[0]), *(int(t[-1]) for t in edges if t.size))
+    if head.ours is not None and start + end != int(head.ours[2]):
         raise CaptureError("the last time is not the end that the header names")
-    return from_events(
-        events,
-        bench=span[1],
-        initial=initial,
-        start_ns=start_ns,
-        end_ns=end_ns,
-        lines=tuple(lines.values()),
+    return Capture(
+        given.agreed_bench(bench),
+        dict(zip(lines, wires.initial(), strict=True)),
+        {line: times + start for line, times in zip(lines, edges, strict=True)},
+        start,
+        start + end,
+        lines,
+        rate_hz,
     )
 
 
-def _time(word: str) -> int:
-    found = _TIME.fullmatch(word)
-    if found is None:
-        raise CaptureError(f"not a time: {word[:20]!r}")
-    return int(found[1])
+def _as_they_are(times: NDArray[np.int64], zero: int, _rate_hz: int | None) -> NDArray[np.int64]:
+    return times - zero
 
 
-def _change(word: str) -> tuple[int, str]:
-    found = _CHANGE.fullmatch(word)
-    if found is None:
-        raise CaptureError(f"not a change of a line between 0 and 1: {word[:20]!r}")
-    return int(found[1]), found[2]
+def _on_samples(times: NDArray[np.int64], zero: int, rate_hz: int | None) -> NDArray[np.int64]:
+    assert rate_hz is not None
+    return to_offset_ns(nearest_sample(times - zero, rate_hz), rate_hz)

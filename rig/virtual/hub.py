@@ -52,6 +52,7 @@ class Hub:
         self.initial = list(wiring.UNDRIVEN)
         for name in wiring.PERSON_DRIVES[:2] + ("ENCLOSURE",):
             self.initial[wiring.INDEX[name]] = 0  # contacts closed to ground
+        self.sent: list[tuple[int, bytes]] = []
         self.level_fd, page = wire.create_level_page()
         boards = [(mask(READS[role]), mask(MAY_DRIVE[role])) for role in BOARDS]
         self.pins = Pins(self.initial, page, mask(READS[b"HOST"]), boards)
@@ -135,8 +136,13 @@ class Hub:
         if peer.role == b"RIGC":
             self.cut.add("POWER")
 
-    def hear_serial(self, _peer: Peer, data: bytes, _now_ns: int) -> None:
-        """Pico to Pi: into the pty; bytes that nobody takes are lost, as on a wire."""
+    def hear_serial(self, _peer: Peer, data: bytes, now_ns: int) -> None:
+        """Pico to Pi: into the pty; bytes that nobody takes are lost, as on a wire.
+
+        The analyser's clip is at the Pico, so it sees them all. Their edges are made at the end
+        (`serial_line`): here they would be in the way of the halt.
+        """
+        self.sent.append((now_ns, data))
         if "SERIAL" in self.cut:
             return
         try:
@@ -172,6 +178,8 @@ class Hub:
                 return {"at_ns": now_ns}
             case "edges":
                 return self.pins.edges(command["from"])
+            case "sent":
+                return [(at_ns, data.hex()) for at_ns, data in self.sent[command["from"] :]]
             case "state":
                 return self._state()
             case "cut":

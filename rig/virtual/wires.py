@@ -21,6 +21,7 @@ class Wires:
         self._sock.sendall(b"RIGC")
         self._rest = b""
         self.edges: list[tuple[int, int, int]] = []
+        self.sent: list[tuple[int, bytes]] = []
 
     def stimulate(self, pattern: Pattern) -> int:
         """Play a pattern of (offset us, line, level); return the bench time it began, ns."""
@@ -51,6 +52,12 @@ class Wires:
         new = self._command(op="edges", **{"from": len(self.edges)})
         self.edges.extend(tuple(edge) for edge in new)
         return self.edges
+
+    def fetch_sent(self) -> list[tuple[int, bytes]]:
+        """Return all that the controller has written to the serial line: (time ns, bytes)."""
+        new = self._command(op="sent", **{"from": len(self.sent)})
+        self.sent.extend((at_ns, bytes.fromhex(text)) for at_ns, text in new)
+        return self.sent
 
     def wait(
         self, condition: Callable[[dict[str, int]], bool], timeout_s: float, poll_s: float = 0.01

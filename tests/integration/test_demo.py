@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller import wiring
+from rig.capture import LINES, read_capture
+from rig.capture.grid import to_offset_ns, to_samples
 from rig.capture.sr import read_sr
 from rig.capture.vcd import read_vcd
 from rig.latency import find_presses
 from tests.integration.kit import bot4, leftovers, planted, when_free
 
 HOUSE = Path(__file__).resolve().parents[2]
-LINES = tuple(name for _channel, name in wiring.analysed() if name != "PICO_TX")
 SHARED = Path(os.environ.get("BOT4_DATA", HOUSE.parent / "shared" / "data"))
 TRADES = SHARED / "ticks_btcusdt_spot_2024-08-08_trades.csv.gz"
 
@@ -69,12 +69,13 @@ def test_both_captures_show_the_edges_of_the_report(result: dict) -> None:
     presses = find_presses(vcd)
     ours = max(press.switch_to_ack_us for press in presses[: result["presses"]])
     assert ours == result["latency_us"]["switch_to_ack"]["max"]
-    sampled = read_sr(Path(result["artifacts"]["capture_sr"]), lines=LINES)
+    sampled = read_sr(Path(result["artifacts"]["capture_sr"]))
+    assert sampled.rate_hz is not None
     for line in LINES:
-        exact = vcd.times(line) - vcd.start_ns
+        at = to_samples(vcd.times(line) - vcd.start_ns, sampled.rate_hz)
+        assert len(set(at.tolist())) == len(at), "two edges on a sample"
         seen = sampled.times(line) - sampled.start_ns
-        assert len(set((exact // 1000).tolist())) == len(exact), "two edges within a microsecond"
-        assert np.array_equal(-(-exact // 1000) * 1000, seen)
+        assert np.array_equal(to_offset_ns(at, sampled.rate_hz), seen)
 
 
 @pytest.mark.skipif(shutil.which("sigrok-cli") is None, reason="sigrok-cli is not installed")
@@ -82,19 +83,21 @@ def test_sigrok_opens_the_capture_and_sees_the_same_edges(result: dict, tmp_path
     out = tmp_path / "sigrok.vcd"
     command = ["sigrok-cli", "-i", result["artifacts"]["capture_sr"], "-O", "vcd", "-o", str(out)]
     subprocess.run(command, check=True, timeout=60)
-    text = out.read_text()
-    mark = next(row.split()[3] for row in text.splitlines() if row.endswith(" HALT $end"))
-    now, falls = 0, []
-    for row in text.split("$enddefinitions $end")[1].splitlines():
-        for word in row.split():
-            if word.startswith("#"):
-                now = int(word[1:])
-            elif word == f"0{mark}" and now:
-                falls.append(now)
-    vcd = read_vcd(Path(result["artifacts"]["capture_vcd"]))
-    scale = 1000 if "$timescale 1 us" in text else 1
-    expected = [-(-(t - vcd.start_ns) // 1000) * 1000 for t in vcd.falling("HALT").tolist()]
-    assert [fall * scale for fall in falls] == expected
+    ours = read_capture(Path(result["artifacts"]["capture_sr"]))
+    assert read_capture(out, start_ns=ours.start_ns).same_edges(ours)
+
+
+@pytest.mark.parametrize("kind", ["capture_vcd", "capture_sr"])
+def test_the_wire_and_the_log_tell_the_same(result: dict, kind: str) -> None:
+    # A limit that no machine misses: how fast it was is not the question here.
+    files = [result["artifacts"][kind], "--audit", result["artifacts"]["audit"]]
+    done = bot4("bench", "analyze", *files, "--json", "--limit-us", "1000000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert len(found["presses"]) == sum(each["presses"] for each in result["layouts"].values())
+    assert found["serial"]["messages"]["TRIP"] >= len(found["presses"])
+    assert found["serial"]["noise"] == found["serial"]["framing_errors"] == 0
+    assert found["audit"]["matched"] > len(found["presses"])
 
 
 def test_one_changed_byte_in_the_log_is_found_and_the_record_named(

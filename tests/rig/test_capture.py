@@ -23,6 +23,7 @@ from rig.capture import (
     write_sr,
     write_vcd,
 )
+from rig.capture.sr import fitting_rate_hz
 
 LOW = dict.fromkeys(LINES, 0)
 DATE = datetime(2026, 1, 2, tzinfo=UTC)
@@ -295,8 +296,9 @@ def test_another_bench_than_the_file_says_is_refused(written):
         ({"version": "1"}, "version 2"),
         ({"pieces": ()}, "missing"),
         ({"pieces": (b"",)}, "no sample"),
-        ({"metadata": METADATA.replace("total probes=2", "total probes=3")}, "3 channels, not 2"),
-        ({"metadata": METADATA.replace("probe2=D1\n", "")}, "probe2"),
+        ({"metadata": METADATA + "probe3=D2\n"}, "3 channels, not 2"),
+        ({"metadata": METADATA.replace("probe2=D1\n", "")}, "1 channels, not 2"),
+        ({"metadata": METADATA.replace("probe2=D1", "probe3=D2")}, "not the first 2"),
         ({"metadata": METADATA.replace("probe2=D1", "probe2=HALT")}, "D0, HALT"),
         ({"metadata": METADATA.replace("unitsize=1", "unitsize=2")}, "one byte"),
         ({"metadata": METADATA.replace("samplerate=1 MHz\n", "")}, "samplerate"),
@@ -360,3 +362,17 @@ def sigrok_edges_us(vcd: str) -> dict[str, list[int]]:
         for change in changes if time != "#0" else ():
             edges[names[change[1:]]].append(int(time[1:]))
     return edges
+
+
+@pytest.mark.parametrize(
+    ("span_s", "rate_hz"), [(1, 12_000_000), (41, 12_000_000), (42, 4_000_000), (3_600, 1_000_000)]
+)
+def test_a_long_run_is_written_at_a_lower_rate(span_s, rate_hz):
+    assert fitting_rate_hz(build([], end=span_s * 10**9)) == rate_hz
+
+
+def test_a_vcd_of_many_changes_is_written_in_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr("rig.capture.vcd_write._BATCH", 3)
+    capture = build([(10 * t, t % 8, t // 8 % 2) for t in range(1, 100)])
+    write_vcd(capture, tmp_path / "x.vcd")
+    assert read_vcd(tmp_path / "x.vcd") == capture
