@@ -213,7 +213,7 @@ class Session:
         """Hold the button once the host is ready, until HALT rises; False when it does not."""
         self.wires.wait(lambda levels: not levels["ACK"], REARM_S, self._pace.poll_s)
         debounce_s = self._times.rearm_debounce_ms / 1000
-        time.sleep(max(2 * debounce_s, quiet_at - time.monotonic()))
+        time.sleep(max(3 * debounce_s, quiet_at - time.monotonic()))
         self.wires.stimulate([(0, "REARM", 0)])
         hold_s = self._times.rearm_hold_ms / 1000 + HOLD_SLACK_S
         armed = self.wires.wait(lambda levels: bool(levels["HALT"]), hold_s, self._pace.poll_s)
