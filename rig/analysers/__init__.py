@@ -23,8 +23,10 @@ from rig.analysers.model import (
     WrongChannels,
     check_resolution,
 )
-from rig.analysers.saleae import SaleaeAnalyser, SaleaeOptions
-from rig.analysers.sigrok import SigrokAnalyser, SigrokOptions
+from rig.analysers.saleae import SaleaeAnalyser
+from rig.analysers.saleae_api import SaleaeOptions
+from rig.analysers.sigrok import SigrokAnalyser
+from rig.analysers.sigrok_device import SigrokOptions
 from rig.analysers.virtual import VirtualAnalyser, VirtualOptions
 from rig.parts import PartOptions, read_options
 from rig.virtual.bench import VirtualBench

@@ -124,7 +124,7 @@ def test_a_program_that_ends_in_mid_capture_gives_no_capture(logic2: Logic2) -> 
 def test_a_program_that_does_not_answer_is_not_waited_for(
     logic2: Logic2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rig.analysers.saleae.CALL_S", 2.0)
+    monkeypatch.setattr("rig.analysers.saleae_api.CALL_S", 2.0)
     analyser = opened(logic2)
     logic2.mute.add("StartCapture")
     with pytest.raises(DeviceGone, match="the start"):
