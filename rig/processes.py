@@ -83,9 +83,14 @@ def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     placement: Placement | None = None,
+    stdin: int = subprocess.DEVNULL,
     stdout: int | None = None,
+    stderr: int | None = None,
 ) -> subprocess.Popen:
-    """Start a process that dies with us, in a session of its own so that Ctrl-C does not reach it."""
+    """Start a process that dies with us, in a session of its own so that Ctrl-C does not reach it.
+
+    What is not given for stdout and stderr goes to `log`.
+    """
 
     def prepare() -> None:
         die_with_parent()
@@ -95,9 +100,9 @@ def spawn(
     with log.open("ab") as errors:
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=errors if stdout is None else stdout,
-            stderr=errors,
+            stderr=errors if stderr is None else stderr,
             env={**os.environ, **(env or {})},
             start_new_session=True,
             preexec_fn=prepare,
@@ -135,6 +140,8 @@ def end(process: subprocess.Popen, timeout_s: float = 3.0) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
     return process.returncode

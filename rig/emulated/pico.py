@@ -2,9 +2,9 @@
 
 It connects to the hub as the virtual controller does (pins and serial line) and keeps to the wall
 clock. The folder FIRMWARE holds what was built, FLASH the keys and what the firmware keeps besides;
-that is written back. Every edge of its own pins is stamped by the emulation; on SIGTERM, or when the
-bench is gone, it writes them to STAMPS, for the stages that the hub's clock cannot see through the
-pacing.
+that is written back. Every edge of its own pins is stamped by the emulation; on SIGUSR1, and on SIGTERM
+or when the bench is gone, it writes them to STAMPS, for the stages that the hub's clock cannot see
+through the pacing.
 """
 
 import contextlib
@@ -124,20 +124,38 @@ def main(path: str, firmware: str, flash: str, stamps: str) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
     pacer = Pacer(pico)
     bridge = Bridge(path, pacer)
+    keep = functools.partial(_write_record, Path(stamps), pico, pacer, bridge)
+    asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_signal: bridge.leave())
+    signal.signal(signal.SIGUSR1, lambda number, _frame: asked.append(number))
+
+    def ended() -> bool:
+        if asked:
+            asked.clear()
+            keep()
+        return bridge.gone
+
     print("ready", flush=True)
-    pacer.run(lambda: bridge.gone)
+    pacer.run(ended)
     for name, content in pico.files().items():
         if name not in files or (name not in built and content != files[name]):
             (Path(flash) / name).write_bytes(content)
-    left = {
+    keep()
+
+
+def _write_record(path: Path, pico: EmulatedPico, pacer: Pacer, bridge: Bridge) -> None:
+    """Write what is known now; whoever reads the file meanwhile sees the old one or the new one."""
+    known = {
+        "now_ns": pico.now_ns,
         "edges": bridge.edges,
         "pace": asdict(pacer.report),
         "resets": pico.resets,
         "uart_overruns": pico.uart.overruns,
         "edges_lost": pico.counts()["edges_lost"],
     }
-    Path(stamps).write_bytes(msgspec.json.encode(left))
+    part = path.with_suffix(".part")
+    part.write_bytes(msgspec.json.encode(known))
+    part.replace(path)
 
 
 if __name__ == "__main__":

@@ -72,17 +72,33 @@ class Stamps:
         }
 
 
-def read_stamps(file: Path) -> Stamps:
-    """Read the record. Raises CaptureError when there is none to be had."""
+@dataclass(frozen=True)
+class RecordFile:
+    """What the emulated Pico wrote: edges as (emulated ns, line of the wiring table, level)."""
+
+    edges: list[tuple[int, ...]]
+    facts: dict[str, Any]
+
+
+def read_record(file: Path) -> RecordFile:
+    """Read the file. Raises CaptureError when there is none to be had."""
     try:
         facts = msgspec.json.decode(file.read_bytes())
         edges = [tuple(edge) for edge in facts.pop("edges")]
     except (OSError, msgspec.DecodeError, KeyError) as error:
         raise CaptureError(f"the emulated Pico left no record of its pins: {error}") from None
-    return Stamps(find_presses(_capture(edges)), facts)
+    return RecordFile(edges, facts)
 
 
-def _capture(edges: list[tuple[int, ...]]) -> Capture:
+def read_stamps(file: Path) -> Stamps:
+    """Read the record of a Pico that has ended. Raises CaptureError when there is none."""
+    record = read_record(file)
+    capture = capture_of(record.edges, record.facts["now_ns"])
+    return Stamps(find_presses(capture), record.facts)
+
+
+def capture_of(edges: list[tuple[int, ...]], now_ns: int) -> Capture:
+    """Return the edges of the analysed lines from power-up to `now_ns`, in emulated time."""
     kept = {wiring.INDEX[name]: place for place, name in enumerate(LINES)}
     events = [(at, kept[line], level) for at, line, level in edges if line in kept]
     return from_events(
@@ -90,7 +106,7 @@ def _capture(edges: list[tuple[int, ...]]) -> Capture:
         bench="emulated",
         initial={name: wiring.UNDRIVEN[wiring.INDEX[name]] for name in LINES},
         start_ns=-1,
-        end_ns=max((event[0] for event in events), default=0),
+        end_ns=max([now_ns, *(event[0] for event in events)]),
         lines=LINES,
     )
 
