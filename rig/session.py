@@ -227,10 +227,7 @@ class Session:
 
     def status(self) -> dict[str, Any] | None:
         """Return what `bot4 status` says, or None when the host does not answer."""
-        command = [sys.executable, "-m", "bot4", "status", "--json"]
-        command += ["--run-dir", str(self.bench.run_dir)]
-        done = subprocess.run(command, capture_output=True, timeout=10, check=False)
-        return msgspec.json.decode(done.stdout) if done.returncode == 0 else None
+        return read_status(self.bench.run_dir)
 
     def _why_not(self) -> str:
         status = self.status()
@@ -238,3 +235,10 @@ class Session:
             return "the host does not answer"
         facts = ("mode", "reason", "detail", "controller", "halt", "ack")
         return ", ".join(f"{fact} {status[fact]}" for fact in facts if status[fact])
+
+
+def read_status(run_dir: Path) -> dict[str, Any] | None:
+    """Return what `bot4 status` says of the host with this run directory, None when it is silent."""
+    command = [sys.executable, "-m", "bot4", "status", "--json", "--run-dir", str(run_dir)]
+    done = subprocess.run(command, capture_output=True, timeout=10, check=False)
+    return msgspec.json.decode(done.stdout) if done.returncode == 0 else None

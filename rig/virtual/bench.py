@@ -1,21 +1,21 @@
 """The virtual bench: hub, controller on MicroPython, paper venue, host; up and down as one."""
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar
 
 import controller
 from controller.mac import KEY_BYTES
+from rig import lease
+from rig.latency import LIMIT_US
 from rig.processes import (
     CONTROLLER_PRIORITY,
     CONTROLLER_SLICE_US,
@@ -24,7 +24,6 @@ from rig.processes import (
     PROBE_PRIORITY,
     PROBE_SLICE_US,
     BenchAbsent,
-    BenchError,
     Placement,
     end,
     fifo_permitted,
@@ -48,6 +47,7 @@ class Setup:
     patience_s -- how long to wait for another bench to end
     repeat -- replay the data again when they are over
     loads -- names of rig.load.LOADS that run beside everything
+    limit_us -- slowest press that passes, switch to ACK
     """
 
     out: Path
@@ -60,6 +60,7 @@ class Setup:
     patience_s: float = 0.0
     repeat: bool = False
     loads: tuple[str, ...] = ()
+    limit_us: float = LIMIT_US
 
 
 @dataclass
@@ -68,16 +69,17 @@ class VirtualBench:
 
     setup: Setup
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    name: ClassVar[str] = "virtual"
 
     def __enter__(self) -> "VirtualBench":
         self.cpus = sorted(os.sched_getaffinity(0))
         self.fifo = self.setup.scheduler == "auto" and fifo_permitted()
         with contextlib.ExitStack() as stack:
-            self._room = stack.enter_context(only_bench(self.setup.patience_s))
-            self.run_dir = self._room / "host"
             # The rig itself keeps off the bench's core too.
             stack.callback(os.sched_setaffinity, 0, self.cpus)
             os.sched_setaffinity(0, self.other_cpus)
+            self._room = stack.enter_context(only_bench(self.name, self.setup.patience_s))
+            self.run_dir = self._room / "host"
             stack.callback(self._end_all)
             self._start()
             self._stack = stack.pop_all()
@@ -130,7 +132,7 @@ class VirtualBench:
     def identity(self) -> dict[str, Any]:
         """Return what the controller of this bench is."""
         return {
-            "bench": "virtual",
+            "bench": self.name,
             "mcu": "micropython-unix",
             "micropython": micropython_version(),
         }
@@ -226,33 +228,18 @@ def _private(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def only_bench(patience_s: float = 0.0) -> Iterator[Path]:
-    """Hold this machine's one virtual bench; give a private folder for its sockets and keys.
+def only_bench(name: str = "virtual", patience_s: float = 0.0) -> Iterator[Path]:
+    """Hold this machine's bench; give a private folder for its sockets and keys.
 
-    Two benches would measure each other. The lock goes with its process, so a folder that is found
-    under it belongs to a bench that was killed, and is swept away.
+    A folder that is found under the lease belongs to a bench that was killed, and is swept away.
     """
-    mark = f"bot4-bench-{os.getuid()}"
-    place = Path(tempfile.gettempdir())
-    with (place / f"{mark}.lock").open("a") as lock:
-        _take(lock, time.monotonic() + patience_s)
-        for old in place.glob(f"{mark}-*"):
+    with lease.held(name, patience_s):
+        place = Path(tempfile.gettempdir())
+        mark = f"bot4-bench-{os.getuid()}-"
+        for old in place.glob(f"{mark}*"):
             shutil.rmtree(old, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=f"{mark}-", ignore_cleanup_errors=True) as room:
+        with tempfile.TemporaryDirectory(prefix=mark, ignore_cleanup_errors=True) as room:
             yield Path(room)
-
-
-def _take(lock: TextIO, deadline_s: float) -> None:
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline_s:
-                why = "another bench is running on this machine: wait for it"
-                raise BenchError(why) from None
-            time.sleep(0.1)
-        else:
-            return
 
 
 def micropython_version() -> str:
