@@ -174,6 +174,10 @@ class Session:
             complaint=self._complaint,
         )
 
+    def opening_ns(self) -> list[int]:
+        """Return when each OPEN and REDUCE order left the host so far, ns."""
+        return self._venue.opening_ns()
+
     def close(self) -> None:
         """Let go of the venue's record."""
         self._venue.close()

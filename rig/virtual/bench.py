@@ -102,6 +102,11 @@ class VirtualBench:
         return self.setup.out / "witness.key"
 
     @property
+    def serial_port(self) -> Path:
+        """The host's end of the serial line."""
+        return self._room / "serial"
+
+    @property
     def bench_cpu(self) -> int:
         """The core of hub, controller and (in the one-core layout) guard: the last one."""
         return self.cpus[-1]
@@ -149,13 +154,18 @@ class VirtualBench:
         env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._socket}
         self._spawn("pico", command, self._place(CONTROLLER_PRIORITY, CONTROLLER_SLICE_US), env)
 
+    def start_load(self, name: str) -> None:
+        """Start one of rig.load.LOADS beside everything; `end("load-" + name)` ends it."""
+        command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
+        self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
+
     def start_host(self) -> None:
         """Start the host under test."""
         options = {
             "--run-dir": self.run_dir,
             "--audit-dir": self.setup.out / "audit",
             "--venue": self._venue_socket,
-            "--serial": self._room / "serial",
+            "--serial": self.serial_port,
             "--pins": "bot4bench",
             "--link-key": self._key,
             "--profile": self.setup.profile,
@@ -180,15 +190,14 @@ class VirtualBench:
         _private(self._key, (self._flash / "link.key").read_bytes())
         # The auditor's copy: the controller has the other one, the host none.
         _private(self.witness_key, (self._flash / "witness.key").read_bytes())
-        hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self._room / "serial")]
+        hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self.serial_port)]
         self._spawn("hub", hub, self._place(HUB_PRIORITY, HUB_SLICE_US), ready=True)
         self.wires = Wires(self._socket)
         self._start_venue()
         self.start_controller()
         self.start_host()
         for name in self.setup.loads:
-            command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
-            self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
+            self.start_load(name)
 
     def _start_venue(self) -> None:
         self.venue_record = self.setup.out / "venue.jsonl"
