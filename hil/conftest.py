@@ -95,11 +95,11 @@ class Keeper:
         return Bench(session)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def keeper(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Keeper]:
-    """The bench of this run; its artefacts stay in pytest's folder (--basetemp)."""
+    """The bench of the suite, gone when other tests begin; its artefacts stay in pytest's folder (--basetemp)."""
     kept = Keeper(request.config.stash[FILE], tmp_path_factory.mktemp("hil"))
     yield kept
     kept.close()

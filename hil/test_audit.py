@@ -11,6 +11,8 @@ pytestmark = pytest.mark.needs("edge-clock")
 
 # ms. The guard's record is stamped when its loop has got that far; the halt itself never waits.
 AGREE_MS = 250.0
+# us. The longest pass of the firmware: an event is noted in the pass that sees it.
+PASS_US = 10_000
 
 
 def agree(name: str, recorded_ns: int, wire_ns: int, record: Record) -> None:
@@ -33,8 +35,8 @@ def test_press_is_on_record_with_its_times(bench: Bench, record_property: Record
     on_wire_us = (ack_ns - fell_ns) / 1000
     record_property("halt_to_ack_wire_us", round(on_wire_us, 1))
     record_property("halt_to_ack_controller_us", seen["value"])
-    # The controller hears ACK after the wire has it, and says so in its own clock.
-    assert seen["at_us"] - trip["at_us"] == seen["value"]
+    # Two ways to one number: by the times of its events, and as it measured it itself.
+    assert abs(seen["at_us"] - trip["at_us"] - seen["value"]) <= PASS_US
 
 
 def test_rearming_is_on_record_with_its_time(bench: Bench, record_property: Record) -> None:
