@@ -99,7 +99,7 @@ class Keeper:
 def keeper(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Keeper]:
-    """The bench of the suite, gone when other tests begin; its artefacts stay in pytest's folder (--basetemp)."""
+    """The bench of the suite, gone when other tests begin; its artefacts are below --basetemp."""
     kept = Keeper(request.config.stash[FILE], tmp_path_factory.mktemp("hil"))
     yield kept
     kept.close()

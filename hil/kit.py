@@ -15,7 +15,7 @@ from rig.virtual.bench import VirtualBench
 
 # s. In which the host would have sent many orders: the venue plays ROWS_PER_S rows.
 QUIET_S, ROWS_PER_S = 0.5, 200.0
-EDGE_S = 3.0
+EDGE_S, OPEN_S = 3.0, 0.1
 LAMPS = ("LED_RED", "LED_YELLOW", "LED_GREEN")
 # What parts when the common ground breaks: each board reads its own pulls on every line.
 GROUND = ("HALT", "ACK", *LAMPS, "SERIAL")
@@ -31,7 +31,7 @@ class Bench:
         self.session = session
         self.parts: VirtualBench = session.bench
         self.wires = session.wires
-        self._hurt: set[str] = set()
+        self._hurt: dict[str, str] = {}
 
     def home(self) -> None:
         """Mend, power, close and re-arm everything. Raises BenchError when that does not help."""
@@ -43,29 +43,27 @@ class Bench:
                 self.parts.end(name)
                 start()
         self.wires.stimulate([(0, "ENCLOSURE", 0), (0, "REARM", 1)])
+        # After a DISCREPANCY both contacts must be seen open together once.
+        self.open_contacts()
+        time.sleep(OPEN_S)
         self.session.rearm()
 
     def cut(self, wire: str) -> int:
         """Cut a wire until the end of the test; return the time, ns."""
-        self._hurt.add(wire)
+        self._hurt[wire] = "cut"
         return self.wires.cut(wire)
 
     def short(self, wire: str, level: int) -> int:
         """Hold a wire at a level until the end of the test; return the time, ns."""
-        self._hurt.add(wire)
+        self._hurt[wire] = "short"
         return self.wires.short(wire, level)
 
     def mend(self, wire: str) -> None:
-        """Join a wire. A board keeps the last level it was told, so what it missed is told again."""
-        self._hurt.discard(wire)
+        """Join a wire. Whoever reads a line that was held keeps that level, so it is told again."""
         self.wires.mend(wire)
-        if wire == "ACK":
-            level = self.wires.levels()["ACK"]
-            self.wires.stimulate([(0, "ACK", 1 - level), (0, "ACK", level)])
-        elif (
-            wire == "HALT"
-        ):  # whoever hurt it has tripped the controller, so this is what it drives
-            self.wires.stimulate([(0, "HALT", 0)])
+        if self._hurt.pop(wire, None) == "short":
+            level = self.wires.levels()[wire]
+            self.wires.stimulate([(0, wire, 1 - level), (0, wire, level)])
 
     def press(self) -> int:
         """Press and wait for ACK; return the time from which its edges count, ns."""

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from controller import reasons
 from hil.kit import Bench, Record
 from rig.outcome import verify_audit
 
@@ -55,7 +56,7 @@ def test_rearming_is_on_record_with_its_time(bench: Bench, record_property: Reco
 def test_tampering_is_on_record(bench: Bench) -> None:
     opened_ns = bench.wires.stimulate([(0, "ENCLOSURE", 1)])
     bench.wait_audit("controller_trip", opened_ns, reason="ENCLOSURE")
-    bench.wait_audit("controller_event", opened_ns, what="FAULT")
+    bench.wait_audit("controller_event", opened_ns, what="TRIP", detail=reasons.ENCLOSURE)
 
 
 @pytest.mark.needs("cut-wire")

@@ -28,6 +28,7 @@ def test_press_with_the_serial_line_unplugged_halts(bench: Bench, record_propert
 
 
 @pytest.mark.needs("short-wire")
+@pytest.mark.faults("ACK_MISSING")
 def test_halt_shorted_to_high_and_pressed_halts_over_the_serial_line(
     bench: Bench, record_property: Record
 ) -> None:
