@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from controller import wiring
+from controller import reasons, wiring
 from rig.session import Session
 from rig.virtual.bench import VirtualBench
 
@@ -104,6 +104,14 @@ class Bench:
                 return status
         told = {key: status.get(key) for key in (*wanted, "mode", "reason", "controller")}
         return pytest.fail(f"the host did not come to {wanted}: {told}")
+
+    def wait_fault(self, name: str, timeout_s: float = 3.0) -> None:
+        """Wait for a fault in the controller's register; events tell only its 1st, 2nd, 4th ... time."""
+        for _look in looks(timeout_s):
+            told = (self.session.status() or {}).get("link", {}).get("status", {})
+            if told.get("faults", 0) >> reasons.CODES[name] & 1:
+                return
+        pytest.fail(f"the controller did not register {name} within {timeout_s:g} s")
 
     def pid(self, name: str) -> int:
         """Return the process id of guard, engine, recorder or controller."""

@@ -53,4 +53,4 @@ def test_cut_ack_wire_is_an_alarm_and_halts_no_less(bench: Bench, record_propert
     bench.cut("ACK")
     pressed_ns = bench.open_contacts()
     bench.halted(pressed_ns, record_property)
-    bench.wait_audit("controller_event", pressed_ns, what="ALARM")
+    bench.wait_fault("ACK_MISSING")
