@@ -14,7 +14,8 @@ def test_cut_wire_halts(bench: Bench, wire: str, record_property: Record) -> Non
     bench.halted(bench.cut(wire), record_property)
 
 
-@pytest.mark.faults("ACK_MISSING")
+# The lines part one by one: ACK may be seen high before its own line has gone.
+@pytest.mark.faults("ACK_MISSING", "ACK_WHILE_RUN")
 def test_broken_ground_halts(bench: Bench, record_property: Record) -> None:
     cut_ns = min([bench.cut(wire) for wire in GROUND])
     bench.halted(cut_ns, record_property)
