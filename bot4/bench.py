@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from bot4 import benches
 from bot4.analyze import analyze
 from bot4.errors import BadInput
 
 app = typer.Typer(help="The bench: measure the halt.")
 app.command()(analyze)
+benches.register(app)
 
 Data = Annotated[str, typer.Option(help="Bars or trades: a file, or sp500.")]
 Presses = Annotated[int, typer.Option(help="Kill presses in each layout.")]
@@ -18,7 +20,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the results.")]
 Seed = Annotated[int, typer.Option(help="Of the bounce patterns and pauses.")]
 Scheduler = Annotated[str, typer.Option(help="auto (SCHED_FIFO if permitted), other.")]
 Host = Annotated[str, typer.Option(help="Command line of another host to test.")]
-Bench = Annotated[str, typer.Option(help="virtual, emulated.")]
+Bench = Annotated[str, typer.Option(help="virtual, emulated, or a bench file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -8,46 +8,124 @@ from pathlib import Path
 import pytest
 
 from controller.times import Times
-from rig.emulated.bench import EmulatedBench
-from rig.emulated.errors import EmulatorError
-from rig.emulated.needs import require_emulator
-from rig.processes import BenchAbsent
+from hil import capabilities
+from hil.health import Health
+from hil.kit import ROWS_PER_S, Bench
+from rig.benches import open_bench, setup
+from rig.benchfile import BenchFile, BenchFileError, load
+from rig.processes import BenchAbsent, BenchError
 from rig.session import Session
-from rig.virtual.bench import Setup, VirtualBench
 
 # s. Somebody else's run on the same machine is waited for, not failed on.
 PATIENCE_S = 90.0
-BENCHES = {"virtual": VirtualBench, "emulated": EmulatedBench}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--bench", default="virtual", choices=sorted(BENCHES))
-    parser.addoption(
+    group = parser.getgroup("bench")
+    group.addoption("--bench", default="virtual", help="a bench by name, or its file")
+    group.addoption(
         "--require-bench", action="store_true", help="fail, do not skip, what the bench cannot do"
     )
+    group.addoption("--soak-minutes", type=float, default=0.1, help="length of the soak test")
 
 
-def look_for_emulator() -> None:
-    """Raise BenchAbsent when there is no image, or nothing to run it on."""
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*capabilities): what the bench must be able to do")
+    config.addinivalue_line("markers", "faults(*reasons): controller faults that the test provokes")
     try:
-        require_emulator()
-    except EmulatorError as error:
-        raise BenchAbsent(str(error)) from None
+        config.stash[FILE] = load(config.getoption("--bench"))
+    except BenchFileError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+FILE = pytest.StashKey[BenchFile]()
+
+
+class Keeper:
+    """Keeps one bench up for all tests; a bench that does not come home is replaced, once."""
+
+    def __init__(self, file: BenchFile, folder: Path) -> None:
+        self._file = file
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+        self._bench: Bench | None = None
+        self._count = 0
+        self.broken = ""
+
+    def bench(self) -> Bench:
+        """Return the bench, armed and trading. Raises BenchError with the first error ever after."""
+        if self.broken:
+            raise BenchError(f"the bench broke before: {self.broken}")
+        if self._bench is not None:
+            try:
+                self._bench.home()
+            except BenchError:
+                self.close()  # a fresh one may do what a worn one does not
+            else:
+                return self._bench
+        try:
+            self._bench = self._fresh()
+            self._bench.home()
+        except BenchError as error:
+            self.close()
+            self.broken = str(error)
+            raise
+        return self._bench
+
+    def close(self) -> None:
+        """End everything."""
+        self._bench = None
+        self._stack.close()
+
+    def _fresh(self) -> Bench:
+        self._count += 1
+        wanted = setup(
+            self._file,
+            out=self._folder / f"bench-{self._count}",
+            speed=ROWS_PER_S,
+            repeat=True,
+            patience_s=PATIENCE_S,
+        )
+        with contextlib.ExitStack() as stack:
+            up = stack.enter_context(open_bench(self._file, wanted))
+            times = Times(wanted.profile)
+            session = Session(up, times, random.Random(11), lambda _line: None)
+            stack.enter_context(contextlib.closing(session))
+            self._stack = stack.pop_all()
+        return Bench(session)
+
+
+@pytest.fixture(scope="package")
+def keeper(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Keeper]:
+    """The bench of the suite, gone when other tests begin; its artefacts are below --basetemp."""
+    kept = Keeper(request.config.stash[FILE], tmp_path_factory.mktemp("hil"))
+    yield kept
+    kept.close()
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
-    """A bench that is up, its host armed and trading."""
-    kind = BENCHES[request.config.getoption("--bench")]
+def bench(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Bench]:
+    """A bench that is up, its host armed and trading; looked over when the test is done."""
+    kind = request.config.stash[FILE].controller.kind
+    needed = [word for mark in request.node.iter_markers("needs") for word in mark.args]
+    lacking = capabilities.missing(kind, tuple(needed))
+    if lacking:
+        _cannot(request, f"a {kind} bench cannot {' or '.join(lacking)}")
     try:
-        if kind is EmulatedBench:
-            look_for_emulator()
-        with kind(Setup(out=tmp_path, span_s=60.0, patience_s=PATIENCE_S)) as up:
-            session = Session(up, Times("bench"), random.Random(11), lambda _line: None)
-            with contextlib.closing(session):
-                session.rearm()
-                yield session
+        up = keeper.bench()
     except BenchAbsent as error:
-        if request.config.getoption("--require-bench"):
-            raise
-        pytest.skip(str(error))
+        _cannot(request, str(error))
+    health = Health(up)
+    yield up
+    expected = frozenset(word for mark in request.node.iter_markers("faults") for word in mark.args)
+    complaints = health.complaints(expected)
+    assert not complaints, "; ".join(complaints)
+
+
+def _cannot(request: pytest.FixtureRequest, why: str) -> None:
+    """Skip with the reason; with --require-bench that is a failure."""
+    if request.config.getoption("--require-bench"):
+        pytest.fail(why)
+    pytest.skip(why)

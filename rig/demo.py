@@ -18,12 +18,9 @@ from typing import Any
 import msgspec
 
 from controller.times import Times
-from rig import outcome
+from rig import benches, benchfile, outcome
 from rig.session import DENSE, LEISURE, ONE_CORE, OWN_CORE, Pace, Session
-from rig.virtual.bench import Setup, VirtualBench
 
-BENCHES = ("virtual", "emulated")
-PROFILE = "bench"
 # s. What one press cycle takes with its pauses, and the way up before the first one: only for
 # pacing the data so that they last, never for a measurement.
 CYCLE_S, START_S, SLACK = 0.75, 3.0, 1.6
@@ -67,8 +64,7 @@ class Demo:
         for layout in self.layouts:
             if layout not in (ONE_CORE, OWN_CORE):
                 raise ValueError(f"--layout {layout}: it is {ONE_CORE}, {OWN_CORE} or both")
-        if self.bench not in BENCHES:
-            raise ValueError(f"--bench {self.bench}: it is {' or '.join(BENCHES)}")
+        benchfile.load(self.bench)
         if self.scheduler not in ("auto", "other"):
             raise ValueError(f"--scheduler {self.scheduler}: it is auto or other")
         if self.data != "sp500" and not Path(self.data).exists():
@@ -88,36 +84,29 @@ def run_demo(demo: Demo, as_json: bool) -> int:
 
 
 def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
-    setup = Setup(
+    bench_file = benchfile.load(demo.bench)
+    setup = benches.setup(
+        bench_file,
         out=out,
         data=demo.data,
         speed=demo.speed,
         span_s=SLACK * (START_S + demo.total * CYCLE_S),
-        profile=PROFILE,
         scheduler=demo.scheduler,
-        host=tuple(shlex.split(demo.host)) or Setup.host,
         repeat=demo.dense,
         loads=demo.loads,
+        **({"host": tuple(shlex.split(demo.host))} if demo.host else {}),
     )
-    say(f"starting: hub, {demo.bench} controller, paper venue on {demo.data}, host")
-    with _bench(demo.bench, setup) as bench:
-        session = Session(bench, Times(PROFILE), random.Random(demo.seed), say, demo.pace)
-        with contextlib.closing(session):
+    opened = benches.open_bench(bench_file, setup)
+    say(f"starting: hub, {bench_file.controller.kind} controller, paper venue on {demo.data}, host")
+    with opened as bench:
+        times, rng = Times(setup.profile), random.Random(demo.seed)
+        with contextlib.closing(Session(bench, times, rng, say, demo.pace)) as session:
             if not demo.dense:
                 session.check_data(demo.total * ROWS_PER_PRESS)
             layouts = session.run(demo.presses, demo.layouts)
             ended = session.finish()
     say("judging: capture, venue record, audit log")
     return outcome.build(bench, demo.presses, demo.seed, layouts, ended)
-
-
-def _bench(name: str, setup: Setup) -> VirtualBench:
-    if name == "emulated":
-        # Only now: not everybody has the emulator.
-        from rig.emulated.bench import EmulatedBench
-
-        return EmulatedBench(setup)
-    return VirtualBench(setup)
 
 
 @contextlib.contextmanager

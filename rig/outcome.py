@@ -48,7 +48,9 @@ def build(
         complaints.append(f"the host ended with exit code {ended.host_exit}")
     after_ack = None if orders is None else orders.after_ack
     judged = {
-        layout.name: _judge(layout, presses, asked, after_ack, audit["verified"])
+        layout.name: _judge(
+            layout, presses, asked, after_ack, audit["verified"], bench.setup.limit_us
+        )
         for layout in layouts
     }
     primary = judged[layouts[0].name]
@@ -69,7 +71,7 @@ def build(
         "noise_floor_us": primary["noise_floor_us"],
         "orders": _order_figures(orders, ended),
         "audit": audit,
-        "limit_us": latency.LIMIT_US,
+        "limit_us": bench.setup.limit_us,
         "verdict": latency.worst([layout["verdict"] for layout in judged.values()] + failed),
         "reasons": reasons,
         "seed": seed,
@@ -152,7 +154,12 @@ def _order_figures(orders: OrderCount | None, ended: Ended) -> dict[str, int | N
 
 
 def _judge(
-    layout: Layout, found: Presses, asked: int, after_ack: int | None, audit_verified: bool
+    layout: Layout,
+    found: Presses,
+    asked: int,
+    after_ack: int | None,
+    audit_verified: bool,
+    limit_us: float,
 ) -> dict[str, Any]:
     presses = found.of(layout)
     probe = _probe(layout)
@@ -163,6 +170,7 @@ def _judge(
         bench=found.capture.bench,
         orders_after_ack=after_ack,
         audit_verified=audit_verified,
+        limit_us=limit_us,
     )
     stages = latency.samples_us(presses)
     return {

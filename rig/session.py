@@ -176,6 +176,10 @@ class Session:
             complaint=self._complaint,
         )
 
+    def opening_ns(self) -> list[int]:
+        """Return when each OPEN and REDUCE order left the host so far, ns."""
+        return self._venue.opening_ns()
+
     def close(self) -> None:
         """Let go of the venue's record."""
         self._venue.close()
@@ -232,10 +236,7 @@ class Session:
 
     def status(self) -> dict[str, Any] | None:
         """Return what `bot4 status` says, or None when the host does not answer."""
-        command = [sys.executable, "-m", "bot4", "status", "--json"]
-        command += ["--run-dir", str(self.bench.run_dir)]
-        done = subprocess.run(command, capture_output=True, timeout=10, check=False)
-        return msgspec.json.decode(done.stdout) if done.returncode == 0 else None
+        return read_status(self.bench.run_dir)
 
     def _why_not(self) -> str:
         status = self.status()
@@ -243,3 +244,10 @@ class Session:
             return "the host does not answer"
         facts = ("mode", "reason", "detail", "controller", "halt", "ack")
         return ", ".join(f"{fact} {status[fact]}" for fact in facts if status[fact])
+
+
+def read_status(run_dir: Path) -> dict[str, Any] | None:
+    """Return what `bot4 status` says of the host with this run directory, None when it is silent."""
+    command = [sys.executable, "-m", "bot4", "status", "--json", "--run-dir", str(run_dir)]
+    done = subprocess.run(command, capture_output=True, timeout=10, check=False)
+    return msgspec.json.decode(done.stdout) if done.returncode == 0 else None

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from rig.processes import BenchError
+
 
 class VenueTail:
     """Follows the record line by line."""
@@ -14,6 +16,7 @@ class VenueTail:
         self._rest = b""
         self._start: dict[str, Any] = {}
         self._orders = 0
+        self._opening_ns: list[int] = []
 
     def start(self) -> dict[str, Any]:
         """Return the first line: source, rows, pace."""
@@ -25,6 +28,11 @@ class VenueTail:
         self._read()
         return self._orders
 
+    def opening_ns(self) -> list[int]:
+        """Return when each OPEN and REDUCE order left the host so far, by the kernel's stamp."""
+        self._read()
+        return self._opening_ns
+
     def close(self) -> None:
         """Close the record."""
         self._file.close()
@@ -35,8 +43,15 @@ class VenueTail:
             line = msgspec.json.decode(text)
             if line["kind"] == "start":
                 self._start = line
-            elif line["kind"] == "packet" and (line.get("msg") or {}).get("op") == "new":
-                self._orders += 1
+            elif line["kind"] == "packet":
+                self._take(line["sent_ns"], line.get("msg") or {})
+
+    def _take(self, sent_ns: int | None, message: dict[str, Any]) -> None:
+        self._orders += message.get("op") == "new"
+        if message.get("intent") in ("OPEN", "REDUCE"):
+            if sent_ns is None:
+                raise BenchError("an order in the venue's record has no sending time")
+            self._opening_ns.append(sent_ns)
 
 
 def replayed(record: Path) -> dict[str, Any]:

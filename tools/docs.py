@@ -1,4 +1,4 @@
-"""Writes the pages that come from the tables of controller/.
+"""Writes the pages that come from the tables of controller/ and of the bench file.
 
     python -m tools.docs [--check]
 
@@ -12,6 +12,9 @@ from pathlib import Path
 
 from controller import events, faults, frames, leds, mac, protocol, reasons, states, wiring, witness
 from controller.times import TICK_MASK, TIMES, Times
+from rig import benchfile
+from rig.wiring.picture import picture
+from rig.wiring.rows import PULL_DOWN, PULLED_DOWN, SERIES, wires
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 NOTICE = "<!-- Written by `python -m tools.docs` from {source}. Change that, not this. -->"
@@ -195,9 +198,11 @@ def wiring_page() -> str:
         "controller/wiring.py",
         table(("line", "Pico", "Pi", "analyser", "high means", "a broken wire reads as"), rows),
         f"Serial: {wiring.UART_BAUD} baud, 8N1. Both contacts of the kill switch are normally closed, to "
-        "ground: low is closed is run. 330 ohm to 1 k in series on every line between the boards, 10 k "
-        "pull-downs at both ends of HALT and ACK, common ground. USB data of the Pico is connected "
-        "through a service jumper only: USB means a REPL and reflashing.",
+        "ground: low is closed is run. "
+        f"{SERIES} in series on every line between the boards, {PULL_DOWN} pull-downs at "
+        f"both ends of {' and '.join(PULLED_DOWN)}, common ground. USB data of the Pico is "
+        "connected through a service jumper only: USB means a REPL and reflashing.",
+        "![the wiring of the bench](wiring.svg)",
         "**Erratum RP2040-E5.** On RP2040 B0 and B1 the work-around for USB enumeration takes GP15 for "
         "about 1 ms while a USB host enumerates the board, and GP15 is HALT. The pin floats then, and "
         "the pull-downs make it read low: it fails towards halt. USB is not connected in operation, "
@@ -205,11 +210,33 @@ def wiring_page() -> str:
     )
 
 
+def wiring_picture() -> str:
+    """Return docs/wiring.svg."""
+    return picture(wires())
+
+
+def bench_file_page() -> str:
+    """Return docs/bench-file.md."""
+    return page(
+        "The bench file",
+        "rig/benchfile.py",
+        "`benches/NAME.toml` says what a bench is made of; `--bench NAME` takes it by name, `--bench "
+        "FILE.toml` from anywhere. A key that is not listed is an error, named with file and section.",
+        table(
+            ("section", "key", "default", "what"),
+            [(f"[{s}]" if s else "", f"`{k}`", d, w) for s, k, d, w in benchfile.documented()],
+        ),
+        "The kinds of analyser and stimulus, and their options, are those of their drivers.",
+    )
+
+
 PAGES = {
+    "bench-file.md": bench_file_page,
     "protocol.md": protocol_page,
     "times.md": times_page,
     "trip-reasons.md": reasons_page,
     "wiring.md": wiring_page,
+    "wiring.svg": wiring_picture,
 }
 
 

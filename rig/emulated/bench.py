@@ -19,6 +19,7 @@ class EmulatedBench(VirtualBench):
     """Hub, emulated Pico, paper venue and host."""
 
     image: Image
+    name = "emulated"
 
     def __enter__(self) -> "EmulatedBench":
         self.image = require_emulator()
@@ -28,7 +29,7 @@ class EmulatedBench(VirtualBench):
     def identity(self) -> dict[str, Any]:
         """Return what the controller of this bench is."""
         return {
-            "bench": "emulated",
+            "bench": self.name,
             "mcu": "rp2040",
             "micropython": self.image.version,
             "image_sha256": self.image.sha256,

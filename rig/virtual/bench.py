@@ -1,21 +1,21 @@
 """The virtual bench: hub, controller on MicroPython, paper venue, host; up and down as one."""
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar
 
 import controller
 from controller.mac import KEY_BYTES
+from rig import lease
+from rig.latency import LIMIT_US
 from rig.processes import (
     CONTROLLER_PRIORITY,
     CONTROLLER_SLICE_US,
@@ -24,7 +24,6 @@ from rig.processes import (
     PROBE_PRIORITY,
     PROBE_SLICE_US,
     BenchAbsent,
-    BenchError,
     Placement,
     end,
     fifo_permitted,
@@ -48,6 +47,7 @@ class Setup:
     patience_s -- how long to wait for another bench to end
     repeat -- replay the data again when they are over
     loads -- names of rig.load.LOADS that run beside everything
+    limit_us -- slowest press that passes, switch to ACK
     """
 
     out: Path
@@ -60,6 +60,7 @@ class Setup:
     patience_s: float = 0.0
     repeat: bool = False
     loads: tuple[str, ...] = ()
+    limit_us: float = LIMIT_US
 
 
 @dataclass
@@ -68,16 +69,17 @@ class VirtualBench:
 
     setup: Setup
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    name: ClassVar[str] = "virtual"
 
     def __enter__(self) -> "VirtualBench":
         self.cpus = sorted(os.sched_getaffinity(0))
         self.fifo = self.setup.scheduler == "auto" and fifo_permitted()
         with contextlib.ExitStack() as stack:
-            self._room = stack.enter_context(only_bench(self.setup.patience_s))
-            self.run_dir = self._room / "host"
             # The rig itself keeps off the bench's core too.
             stack.callback(os.sched_setaffinity, 0, self.cpus)
             os.sched_setaffinity(0, self.other_cpus)
+            self._room = stack.enter_context(only_bench(self.name, self.setup.patience_s))
+            self.run_dir = self._room / "host"
             stack.callback(self._end_all)
             self._start()
             self._stack = stack.pop_all()
@@ -98,6 +100,11 @@ class VirtualBench:
     def witness_key(self) -> Path:
         """The key that the controller signs receipts with, for whoever audits the log."""
         return self.setup.out / "witness.key"
+
+    @property
+    def serial_port(self) -> Path:
+        """The host's end of the serial line."""
+        return self._room / "serial"
 
     @property
     def bench_cpu(self) -> int:
@@ -130,7 +137,7 @@ class VirtualBench:
     def identity(self) -> dict[str, Any]:
         """Return what the controller of this bench is."""
         return {
-            "bench": "virtual",
+            "bench": self.name,
             "mcu": "micropython-unix",
             "micropython": micropython_version(),
         }
@@ -147,13 +154,18 @@ class VirtualBench:
         env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._socket}
         self._spawn("pico", command, self._place(CONTROLLER_PRIORITY, CONTROLLER_SLICE_US), env)
 
+    def start_load(self, name: str) -> None:
+        """Start one of rig.load.LOADS beside everything; `end("load-" + name)` ends it."""
+        command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
+        self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
+
     def start_host(self) -> None:
         """Start the host under test."""
         options = {
             "--run-dir": self.run_dir,
             "--audit-dir": self.setup.out / "audit",
             "--venue": self._venue_socket,
-            "--serial": self._room / "serial",
+            "--serial": self.serial_port,
             "--pins": "bot4bench",
             "--link-key": self._key,
             "--profile": self.setup.profile,
@@ -178,15 +190,14 @@ class VirtualBench:
         _private(self._key, (self._flash / "link.key").read_bytes())
         # The auditor's copy: the controller has the other one, the host none.
         _private(self.witness_key, (self._flash / "witness.key").read_bytes())
-        hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self._room / "serial")]
+        hub = [sys.executable, "-m", "rig.virtual.hub", self._socket, str(self.serial_port)]
         self._spawn("hub", hub, self._place(HUB_PRIORITY, HUB_SLICE_US), ready=True)
         self.wires = Wires(self._socket)
         self._start_venue()
         self.start_controller()
         self.start_host()
         for name in self.setup.loads:
-            command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
-            self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
+            self.start_load(name)
 
     def _start_venue(self) -> None:
         self.venue_record = self.setup.out / "venue.jsonl"
@@ -226,33 +237,18 @@ def _private(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def only_bench(patience_s: float = 0.0) -> Iterator[Path]:
-    """Hold this machine's one virtual bench; give a private folder for its sockets and keys.
+def only_bench(name: str = "virtual", patience_s: float = 0.0) -> Iterator[Path]:
+    """Hold this machine's bench; give a private folder for its sockets and keys.
 
-    Two benches would measure each other. The lock goes with its process, so a folder that is found
-    under it belongs to a bench that was killed, and is swept away.
+    A folder that is found under the lease belongs to a bench that was killed, and is swept away.
     """
-    mark = f"bot4-bench-{os.getuid()}"
-    place = Path(tempfile.gettempdir())
-    with (place / f"{mark}.lock").open("a") as lock:
-        _take(lock, time.monotonic() + patience_s)
-        for old in place.glob(f"{mark}-*"):
+    with lease.held(name, patience_s):
+        place = Path(tempfile.gettempdir())
+        mark = f"bot4-bench-{os.getuid()}-"
+        for old in place.glob(f"{mark}*"):
             shutil.rmtree(old, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=f"{mark}-", ignore_cleanup_errors=True) as room:
+        with tempfile.TemporaryDirectory(prefix=mark, ignore_cleanup_errors=True) as room:
             yield Path(room)
-
-
-def _take(lock: TextIO, deadline_s: float) -> None:
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline_s:
-                why = "another bench is running on this machine: wait for it"
-                raise BenchError(why) from None
-            time.sleep(0.1)
-        else:
-            return
 
 
 def micropython_version() -> str:

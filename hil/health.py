@@ -1,0 +1,53 @@
+"""After each test: what the bench counted while nobody looked."""
+
+from pathlib import Path
+from typing import Any
+
+from controller import reasons
+from hil.kit import Bench
+
+# The firmware of a Pi says here whether supply or heat have slowed it down; elsewhere there is none.
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+
+
+class Health:
+    """Compares the counters at the end of a test with those at its begin."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._fouls = len(bench.wires.state()["fouls"])
+        self._throttled = throttled()
+
+    def complaints(self, expected: frozenset[str]) -> list[str]:
+        """Return what is not as it should be; `expected` are the faults that the test provoked."""
+        found = [f"hub: {foul}" for foul in self._bench.wires.state()["fouls"][self._fouls :]]
+        if throttled() != self._throttled:
+            found.append(f"the CPU was throttled: {self._throttled} -> {throttled()}")
+        status = self._bench.session.status()
+        if status is None:
+            host = self._bench.parts.processes.get("host")
+            if host is not None and host.poll() is None:
+                found.append("the host runs, but does not answer")
+            return found
+        return found + host_complaints(status, expected)
+
+
+def host_complaints(status: dict[str, Any], expected: frozenset[str]) -> list[str]:
+    """Return what host and controller say about themselves that nobody expected."""
+    found = []
+    if status["reason"] == "LOST_EDGE":
+        found.append("the host lost edges")
+    if status["link"]["mismatch"]:
+        found.append(f"the ends do not match: {status['link']['mismatch']}")
+    bits = (status["link"]["status"] or {}).get("faults", 0)
+    names = {name for code, name, _what in reasons.REASONS if bits >> code & 1}
+    found += [f"controller fault {name}" for name in sorted(names - expected)]
+    return found
+
+
+def throttled() -> str:
+    """Return what the Pi's firmware says, or that it cannot be read."""
+    try:
+        return THROTTLED.read_text().strip()
+    except OSError:
+        return "not readable"

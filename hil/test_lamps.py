@@ -1,0 +1,76 @@
+"""What the lamps show is seen on their wires, state by state."""
+
+import time
+
+import pytest
+
+from controller import leds, states
+from controller.leds import LAMP_TEST_MS
+from hil.kit import LAMPS, Bench, Record
+
+pytestmark = pytest.mark.needs("edge-clock")
+
+# s. A whole period of the slow blink and a little more.
+WATCH_S = 2 * leds.HALF_PERIOD_MS["s"] / 1000 + 0.2
+FASTEST_SLOW_NS = int(0.8e6 * leds.HALF_PERIOD_MS["s"])
+
+
+def seen(bench: Bench, watch_s: float = WATCH_S) -> str:
+    """Watch the lamp wires; return what they show in the letters of controller.leds."""
+    since_ns = time.monotonic_ns()
+    time.sleep(watch_s)
+    return "".join(letter(bench, lamp, since_ns) for lamp in LAMPS)
+
+
+def letter(bench: Bench, lamp: str, since_ns: int) -> str:
+    """Return 1 lit, 0 dark, s slow or f fast blink."""
+    moves = sorted(bench.edges(lamp, 0, since_ns) + bench.edges(lamp, 1, since_ns))
+    if not moves:
+        return str(bench.wires.levels()[lamp])
+    gaps = [later - sooner for sooner, later in zip(moves, moves[1:], strict=False)]
+    return "s" if all(gap > FASTEST_SLOW_NS for gap in gaps) else "f"
+
+
+def test_armed_and_trading(bench: Bench) -> None:
+    bench.wait_status(mode="NORMAL")
+    assert seen(bench) == leds.ARMED_PATTERNS[leds.NORMAL]
+
+
+def test_pressed(bench: Bench) -> None:
+    bench.press()
+    bench.open_contacts()
+    bench.wait_status(controller="TRIPPED")
+    assert seen(bench) == leds.STATE_PATTERNS[states.TRIPPED]
+
+
+def test_waiting_for_the_button(bench: Bench) -> None:
+    bench.press()
+    bench.close_contacts()
+    bench.wait_status(controller="WAITING")
+    assert seen(bench) == leds.STATE_PATTERNS[states.WAITING]
+
+
+@pytest.mark.faults("ACK_MISSING")
+def test_safe_without_a_host(bench: Bench) -> None:
+    bench.press()
+    bench.close_contacts()
+    bench.parts.end("host")
+    time.sleep(0.5)
+    assert seen(bench) == leds.STATE_PATTERNS[states.SAFE]
+
+
+@pytest.mark.needs("controller-power", "timed-contacts")
+def test_lamp_test_at_power_up(bench: Bench, record_property: Record) -> None:
+    bench.parts.end("pico")
+    begun_ns = time.monotonic_ns()
+    bench.parts.start_controller()
+    ends = [bench.wait_edge(lamp, 0, begun_ns) for lamp in LAMPS]
+    begins = [bench.edges(lamp, 1, begun_ns)[0] for lamp in LAMPS]
+    widths_ms = [(end - begin) / 1e6 for begin, end in zip(begins, ends, strict=True)]
+    for lamp, width_ms in zip(LAMPS, widths_ms, strict=True):
+        record_property(f"{lamp.lower()}_ms", round(width_ms, 3))
+    assert begins == sorted(begins)
+    assert widths_ms == sorted(widths_ms)
+    # Never shorter than asked for by more than the firmware's whole milliseconds.
+    for wanted_ms, width_ms in zip(LAMP_TEST_MS, widths_ms, strict=True):
+        assert width_ms > wanted_ms - 3
