@@ -21,6 +21,7 @@ ROUNDS = int(os.environ.get("BOT4_FAULT_ROUNDS", "6"))
 QUIET_S = 0.4
 # s. A supervisor gives up on a child that ends too often; a person would not press on either.
 CALM_S = 1.0
+MOST_TRIES = 4
 # Rows a second: the 5030 rows of the demo's data must last for all rounds.
 SPEED = min(60.0, 5000 / (5.0 * ROUNDS))
 
@@ -57,6 +58,22 @@ def one_round(bench: Witnessed, name: str, how: signal.Signals) -> float:
     return last_ms
 
 
+def rearm(bench: Witnessed) -> int:
+    """Arm until the host trades; return how often it had halted by itself before it came to that.
+
+    A machine that stands still for longer than the watchdogs wait is a halt, as it should be.
+    """
+    for tries in range(MOST_TRIES):
+        try:
+            bench.rearm()
+        except BenchError:
+            if tries + 1 == MOST_TRIES or bench.status().get("mode") != "EMERGENCY":
+                raise
+        else:
+            return tries
+    raise AssertionError
+
+
 def test_faults_at_random_moments_never_let_an_order_out(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -65,6 +82,7 @@ def test_faults_at_random_moments_never_let_an_order_out(
     faults = (list(LIMIT_MS) * (ROUNDS // len(LIMIT_MS) + 1))[:ROUNDS]
     rng.shuffle(faults)
     rows = {fault: Row() for fault in LIMIT_MS}
+    again = 0
     with witnessed(tmp_path, speed=SPEED) as bench:
         for number, (name, how) in enumerate(faults):
             time.sleep(rng.uniform(0.0, 0.5))
@@ -72,7 +90,7 @@ def test_faults_at_random_moments_never_let_an_order_out(
             row.worst_ms = max(row.worst_ms, one_round(bench, name, how))
             row.rounds += 1
             try:
-                bench.rearm()
+                again += rearm(bench)
             except BenchError as error:
                 pytest.fail(f"round {number}, {how.name} {name}: {error}")
             time.sleep(CALM_S)
@@ -81,5 +99,5 @@ def test_faults_at_random_moments_never_let_an_order_out(
         print(f"\n  {ROUNDS} rounds        rounds  last order after it, worst, ms")
         for (name, how), row in rows.items():
             print(f"    {how.name} {name:12} {row.rounds:5} {row.worst_ms:10.1f}")
-        print(f"  {found}")
+        print(f"  halted by the machine itself and armed again: {again}\n  {found}")
     assert found.faults == []
