@@ -81,8 +81,3 @@ def fail(place: Path) -> None:
     if not trigger.exists():
         pytest.skip("this kernel cannot make an ext4 fail")
     trigger.write_text("planted by a test of Bot4\n")
-
-
-def repair(place: Path) -> None:
-    """Mount it for writing again, as a person does."""
-    run("mount", "-o", "remount,rw", place)

@@ -63,7 +63,7 @@ CLOSES = {
     "guard.mode garbage", "guard.mode above EMERGENCY", "guard.mode reserved bits",
     "engine.condition",
 }  # fmt: skip
-WORDS = os.environ.get("BOT4_WORDS", "5")
+WORDS = os.environ.get("BOT4_WORDS", "3")
 CHOSEN = CASES if WORDS == "all" else random.Random(4).sample(CASES, int(WORDS))
 SETTLE_S = 0.6
 

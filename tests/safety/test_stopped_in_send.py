@@ -17,7 +17,7 @@ from tests.integration.evidence import records, witnessed
 from tests.integration.kit import planted
 from tests.planted.preload import Shim, state
 
-ROUNDS = int(os.environ.get("BOT4_SEND_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("BOT4_SEND_ROUNDS", "3"))
 FOUND_S = 10.0
 
 

@@ -20,7 +20,7 @@ DAY_NS = 86_400_000_000_000
 QUIET_S = 0.7
 # s. A strategy that holds what it wants sends nothing for a while.
 GOES_ON_S = 20.0
-HOG_S = float(os.environ.get("BOT4_HOG_S", "2"))
+HOG_S = float(os.environ.get("BOT4_HOG_S", "0.7"))
 HOGS = {
     "cpu": "while True: pass",
     "memory": "while True: [bytes(1 << 20) for _ in range(256)]",
