@@ -8,13 +8,7 @@ from pathlib import Path
 from host.hotpath.words import Words
 
 from host import layout
-from tests.integration.kit import Trading
 
-NAMES = {
-    "guard": layout.KIND_GUARD,
-    "engine": layout.KIND_ENGINE,
-    "recorder": layout.KIND_RECORDER,
-}
 WORD_BYTES = 8
 
 
@@ -42,8 +36,3 @@ def spoil(pid: int, name: str, word: int, value: int) -> None:
     with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
         memory.seek(int(found[1], 16) + word * WORD_BYTES)
         memory.write(value.to_bytes(WORD_BYTES, "little"))
-
-
-def owner(bench: Trading, name: str) -> int:
-    """Return the process id of whoever owns a page."""
-    return bench.pid(name)
