@@ -1,5 +1,6 @@
 """Commands of the host: run, halt, status."""
 
+import contextlib
 import os
 import platform
 import signal
@@ -78,12 +79,18 @@ def run(
         fifo=scheduler == "fifo",
     )
     try:
-        supervisor = Supervisor(plan, lambda line: print(f"bot4: {line}", file=sys.stderr))
+        supervisor = Supervisor(plan, _say)
     except (StartFailed, OSError) as error:
         raise BadInput(str(error)) from None
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
     return supervisor.run()
+
+
+def _say(line: str) -> None:
+    """Tell whoever started the host; a full disk behind stderr must not end what it runs."""
+    with contextlib.suppress(OSError):
+        print(f"bot4: {line}", file=sys.stderr, flush=True)
 
 
 def halt(

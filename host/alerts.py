@@ -5,6 +5,7 @@ The audit log has every alert before anybody is told. Then: one line on stderr i
 run in a thread of the recorder, a process that may block; each failure goes back into the log.
 """
 
+import contextlib
 import json
 import queue
 import smtplib
@@ -63,7 +64,8 @@ def from_record(kind: str, origin: str, data: dict[str, Any], host: str) -> Aler
 
 def journal(alert: Alert) -> None:
     """Print one line in the form of sd-daemon(3)."""
-    print(f"<{alert.priority}>bot4 alert {alert.text()}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a full disk behind stderr must not end the recorder
+        print(f"<{alert.priority}>bot4 alert {alert.text()}", file=sys.stderr, flush=True)
 
 
 class Deliverer:

@@ -19,6 +19,8 @@ KIND_GUARD, KIND_ENGINE, KIND_RECORDER = 1, 2, 3
 GUARD_MODE = 8
 GUARD_LEASE_NS = 9
 GUARD_LADDER_TOKEN = 10
+# A lease that ends later than this was not given by a guard (controller.times: 20 and 100 ms).
+MOST_LEASE_NS = 1_000_000_000
 
 # An engine's page.
 ENGINE_SLOT = 8

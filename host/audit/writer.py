@@ -14,6 +14,7 @@ from typing import Any
 
 from host.audit import AuditBroken, AuditRecordError, AuditWriteError
 from host.audit.disk import OPEN_FLAGS, disk_errors, lock, open_directory, write_at
+from host.audit.owner import require_owner
 from host.audit.record import (
     FORMAT_VERSION,
     KIND_CLOSE,
@@ -53,6 +54,7 @@ class AuditWriter:
             with disk_errors(f"open the audit log in {self._directory}"):
                 self._directory_fd = open_directory(self._directory)
                 self._lock_fd = lock(self._directory / LOCK_NAME)
+                require_owner(self._directory, host_id)
                 self._tail = recover(self._directory, self._directory_fd)
                 self._tip = (self._tail.seq, self._tail.hash)
                 self._fd = self._open_segment(self._tail.segment)

@@ -21,6 +21,9 @@ MS = 1_000_000
 ACK_HOLD_MS = 20
 # ms. When the host itself stopped trading and HALT does not follow, ACK goes up all the same.
 HALT_FOLLOWS_MS = 100
+# ms. Rises closer together are counted, not told one by one: a line that flaps must not push
+# everything else out of the ring before the recorder has read it.
+RISE_TOLD_MS = 50
 
 
 class Halting:
@@ -56,6 +59,8 @@ class Halting:
         self.armed_seen = False
         self.forced = 0
         self._halt_rose_ns = 0
+        self._rises = 0
+        self._rise_told_ns = 0
         self._emergency_ns = 0
         self._worked_off_ns = 0
         self._ack_due = False
@@ -90,6 +95,13 @@ class Halting:
             self.acknowledge(time.monotonic_ns())
         self.spread_news()
 
+    def watch_word(self, now_ns: int) -> None:
+        """Close the gate when the mode word is not what was written into it."""
+        if self.keeper.adopt(now_ns):
+            self._emergency_ns = now_ns
+            self._ack_due = True
+            self.acknowledge(now_ns)
+
     def halt_fell(self) -> None:
         """Falling edge of HALT."""
         self.armed_seen = False
@@ -103,8 +115,12 @@ class Halting:
 
         It counts only once the ladder is done; before that the controller is told to trip again.
         """
-        self._halt_rose_ns = time.monotonic_ns()
-        self._event("halt_rose")
+        now_ns = self._halt_rose_ns = time.monotonic_ns()
+        self._rises += 1
+        if now_ns - self._rise_told_ns < RISE_TOLD_MS * MS:
+            return
+        self._rise_told_ns = now_ns
+        self._event("halt_rose", rises=self._rises)
         if self.keeper.stopped and not self.worked_off():
             self._event("rearm_refused", epoch=self.keeper.epoch, why="the ladder runs")
             self._tell_mode(self.keeper.mode, self.keeper.reason, self.keeper.epoch)

@@ -62,14 +62,19 @@ class Keeper:
         return True
 
     def adopt(self, now_ns: int) -> bool:
-        """Make the step our own that the reflex has written into the word; True when there was one."""
+        """Make the step our own that the reflex has written into the word; True when there was one.
+
+        Any other word that is not ours was written by no code of this guard: EMERGENCY.
+        """
         word = self._words.load(layout.GUARD_MODE)
         if word == self._written:
             return False
-        was = self.reason
-        self.mode, self.reason, self.epoch = modes.unpack(word)
-        self.detail = ""
-        self._written = word
+        if word != modes.pack(TradingMode.EMERGENCY, Reason.HALT_LINE, self.epoch + 1):
+            self._step(TradingMode.EMERGENCY, Reason.GUARD_FAULT, now_ns, f"mode word {word:#x}")
+            return True
+        was, self.mode, self.reason = self.reason, TradingMode.EMERGENCY, Reason.HALT_LINE
+        self.epoch += 1
+        self.detail, self._written = "", word
         self.since_ns = self._quiet_since_ns = now_ns
         self._told(self.mode, self.reason, self.epoch, self.detail, was)
         return True

@@ -164,6 +164,7 @@ class Guard:
 
     def _tick(self, now_ns: int) -> None:
         self.halting.adopt()
+        self.halting.watch_word(now_ns)
         self.halting.acknowledge(now_ns)
         self._look()
         keeper = self.halting.keeper

@@ -46,6 +46,7 @@ cdef int R_CORRUPT = refusals.MODE_CORRUPT
 cdef int R_BLOCKED = refusals.WOULD_BLOCK
 cdef int R_FAILED = refusals.SEND_FAILED
 
+cdef uint64_t MOST_LEASE_NS = layout.MOST_LEASE_NS
 cdef Py_ssize_t W_MODE = layout.GUARD_MODE
 cdef Py_ssize_t W_LEASE = layout.GUARD_LEASE_NS
 cdef Py_ssize_t W_TOKEN = layout.GUARD_LADDER_TOKEN
@@ -120,7 +121,8 @@ cdef class Gate:
         if intent == LIQUIDATE:
             wanted = bot4_load(self._guard.base + W_TOKEN)
             return R_SENT if wanted != 0 and token == wanted else R_TOKEN
-        if bot4_now_ns() > bot4_load(self._guard.base + W_LEASE):
+        # Unsigned: a lease that has run out is far above the longest, like one too far ahead.
+        if bot4_load(self._guard.base + W_LEASE) - bot4_now_ns() > MOST_LEASE_NS:
             return R_LEASE
         level = self._halt.look()
         return R_SENT if level == 1 else R_HALT_LOW if level == 0 else R_LEVEL

@@ -104,7 +104,7 @@ def test_it_reads_the_line_also_after_the_guard_was_killed(header: Header, pair:
     assert pair.permit() == refusals.SENT
     pair.owner.kill()
     pair.owner.wait(WAIT_S)
-    assert pair.permit() == refusals.SENT  # the lease is for an hour: only the line is looked at
+    assert pair.permit() == refusals.SENT  # the lease still holds: only the line is looked at
     header.pull(HALT, 0)
     assert pair.permit() == refusals.HALT_LOW
 

@@ -42,11 +42,17 @@ class Trading:
         """Return what `bot4 status` says; empty when the host does not answer."""
         return self.session.status() or {}
 
-    def pid(self, name: str) -> int:
-        """Return the process id of guard, engine, recorder or pico."""
-        if name in ("guard", "pico"):
-            return self.bench.wires.state()["pids"]["HOST" if name == "guard" else "PICO"]
-        return self.status()[f"{name}_pid"]
+    def pid(self, name: str, timeout_s: float = 20.0) -> int:
+        """Return the process id of guard, engine, recorder or pico, once there is one."""
+        role = {"guard": "HOST", "pico": "PICO"}.get(name)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            pids = self.bench.wires.state()["pids"] if role else self.status()
+            found = pids.get(role or f"{name}_pid")
+            if found is not None:
+                return found
+            time.sleep(0.02)
+        raise BenchError(f"no {name} is running")
 
     def wait_status(self, timeout_s: float = 5.0, **wanted: object) -> dict:
         """Poll the status until all fields are as wanted; return the last one either way."""

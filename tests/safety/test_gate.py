@@ -101,6 +101,14 @@ def test_any_level_but_one_is_low(rig: Rig, level: int) -> None:
     assert rig.send(Intent.OPEN) == refusals.HALT_LOW
 
 
+@pytest.mark.parametrize("ahead_ns", [2 * layout.MOST_LEASE_NS, 2**62, 2**63])
+def test_a_lease_that_no_guard_gives_is_refused(rig: Rig, ahead_ns: int) -> None:
+    rig.set(TradingMode.NORMAL, lease_ns=ahead_ns)
+    assert rig.send(Intent.OPEN) == refusals.LEASE
+    rig.set(TradingMode.NORMAL)
+    assert rig.send(Intent.OPEN) == refusals.SENT
+
+
 def test_an_unreadable_line_refuses(rig: Rig) -> None:
     with open("/dev/null", "rb") as not_gpio:  # noqa: PTH123  a descriptor, not a path
         gate = Gate(rig.guard.words, rig.engine.words, level_fd=not_gpio.fileno())

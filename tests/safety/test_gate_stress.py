@@ -83,7 +83,7 @@ class Guard:
     def go(self) -> None:
         """Let everybody trade."""
         self._write(TradingMode.NORMAL)
-        self.page.words.store(layout.GUARD_LEASE_NS, now_ns() + 3_600_000_000_000)
+        self.page.words.store(layout.GUARD_LEASE_NS, now_ns() + layout.MOST_LEASE_NS)
 
     def halt(self) -> int:
         """Close the gate, as host.guard.closing does; return how many requests came after it."""

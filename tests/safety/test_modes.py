@@ -43,6 +43,21 @@ def test_it_starts_in_emergency_and_the_word_says_so() -> None:
     assert keeper.stopped
 
 
+@given(st.integers(0, 2**64 - 1))
+def test_a_word_that_nobody_of_the_guard_wrote_is_an_emergency(word: int) -> None:
+    keeper, page, told = make()
+    keeper.rearmed(1)
+    ours = page.words.load(layout.GUARD_MODE)
+    page.words.store(layout.GUARD_MODE, word)
+    keeper.conditions_hold(2)
+    if word == ours:
+        assert keeper.mode == TradingMode.PAUSED
+    else:
+        assert keeper.stopped
+        assert modes.unpack(page.words.load(layout.GUARD_MODE))[0] == TradingMode.EMERGENCY
+        assert told[-1][1] in (Reason.GUARD_FAULT, Reason.HALT_LINE)
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["down", "rearmed", "hold"]), st.sampled_from(list(modes.LEVEL_OF)),
               st.integers(0, 2 * HOLD_NS)),

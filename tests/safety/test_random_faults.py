@@ -8,28 +8,36 @@ import os
 import random
 import signal
 import time
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from host.audit.verify import verify
 from rig.processes import BenchError
-from tests.integration.kit import Trading, trading
+from tests.integration.evidence import Witnessed, witnessed
 from tests.integration.test_stopped_processes import LIMIT_MS, MARGIN_MS
 
 ROUNDS = int(os.environ.get("BOT4_FAULT_ROUNDS", "6"))
 QUIET_S = 0.4
 # s. A supervisor gives up on a child that ends too often; a person would not press on either.
 CALM_S = 1.0
+MOST_TRIES = 4
 # Rows a second: the 5030 rows of the demo's data must last for all rounds.
 SPEED = min(60.0, 5000 / (5.0 * ROUNDS))
 
 
-def one_round(bench: Trading, name: str, how: signal.Signals) -> float:
+@dataclass
+class Row:
+    """One process and one signal: how often, and the last order after it, ms, at worst."""
+
+    rounds: int = 0
+    worst_ms: float = 0.0
+
+
+def one_round(bench: Witnessed, name: str, how: signal.Signals) -> float:
     """Hit one process; return the time of the last order after it, ms. Asserts the rest."""
     pid = bench.pid(name)
+    bench.note()
     hit_ns = time.monotonic_ns()
     os.kill(pid, how)
     allowed_ms = LIMIT_MS[name, how] + MARGIN_MS
@@ -50,37 +58,46 @@ def one_round(bench: Trading, name: str, how: signal.Signals) -> float:
     return last_ms
 
 
-def kinds_in(audit: Path) -> Counter:
-    """Count the records of each kind."""
-    return Counter(
-        msgspec.json.decode(line)["kind"]
-        for segment in sorted(audit.glob("audit-*.jsonl"))
-        for line in segment.read_bytes().splitlines()
-    )
+def rearm(bench: Witnessed) -> int:
+    """Arm until the host trades; return how often it had halted by itself before it came to that.
+
+    A machine that stands still for longer than the watchdogs wait is a halt, as it should be.
+    """
+    for tries in range(MOST_TRIES):
+        try:
+            bench.rearm()
+        except BenchError:
+            if tries + 1 == MOST_TRIES or bench.status().get("mode") != "EMERGENCY":
+                raise
+        else:
+            return tries
+    raise AssertionError
 
 
 def test_faults_at_random_moments_never_let_an_order_out(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     rng = random.Random(5)
-    worst: dict[str, float] = {}
-    with trading(tmp_path, speed=SPEED) as bench:
-        for number in range(ROUNDS):
-            name, how = rng.choice(list(LIMIT_MS))
+    # Every fault as often as every other, in an order that nobody chose.
+    faults = (list(LIMIT_MS) * (ROUNDS // len(LIMIT_MS) + 1))[:ROUNDS]
+    rng.shuffle(faults)
+    rows = {fault: Row() for fault in LIMIT_MS}
+    again = 0
+    with witnessed(tmp_path, speed=SPEED) as bench:
+        for number, (name, how) in enumerate(faults):
             time.sleep(rng.uniform(0.0, 0.5))
-            key = f"{how.name} {name}"
-            worst[key] = max(worst.get(key, 0.0), one_round(bench, name, how))
+            row = rows[name, how]
+            row.worst_ms = max(row.worst_ms, one_round(bench, name, how))
+            row.rounds += 1
             try:
-                bench.rearm()
+                again += rearm(bench)
             except BenchError as error:
-                pytest.fail(f"round {number}, {key}: {error}")
+                pytest.fail(f"round {number}, {how.name} {name}: {error}")
             time.sleep(CALM_S)
-    report = verify(tmp_path / "audit")
-    kinds = kinds_in(tmp_path / "audit")
+        found = bench.judge()
     with capsys.disabled():
-        print(f"\n  {ROUNDS} rounds; last order after each fault, worst, ms:")
-        for key, last_ms in sorted(worst.items()):
-            print(f"    {key:18} {last_ms:7.1f}")
-        print(f"  audit: {report.records} records, verified {report.verified}")
-    assert report.verified, report.reason
-    assert kinds["lost_events"] == 0
+        print(f"\n  {ROUNDS} rounds        rounds  last order after it, worst, ms")
+        for (name, how), row in rows.items():
+            print(f"    {how.name} {name:12} {row.rounds:5} {row.worst_ms:10.1f}")
+        print(f"  halted by the machine itself and armed again: {again}\n  {found}")
+    assert found.faults == []
