@@ -137,10 +137,10 @@ def test_a_kill_leaves_a_stop_at_the_venue_that_covers_the_position(tmp_path: Pa
 def test_a_loss_after_bot4_halt_takes_the_emergency_further_and_one_after_a_press_does_not(
     tmp_path: Path,
 ) -> None:
-    loss = '"loosened: a replay pays a year of fees in a minute, and it is paper"'
+    loss = "max_loss_quote = 25_000.0"
     text = config.DEFAULT.read_text()
     assert loss in text
-    text = text.replace(loss, "60.0").replace("[strategy]", "[strategy]\nstop_distance_bps = 5000")
+    text = text.replace(loss, "max_loss_quote = 60.0").replace("[strategy]", "[strategy]\nstop_distance_bps = 5000")
     with (
         trading(tmp_path, host=host(tmp_path, text), speed=8.0) as bench,
         Person(bench.bench._venue_socket) as person,
