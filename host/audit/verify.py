@@ -4,10 +4,10 @@ It shares only names and constants with the writer. Where the writer puts a line
 pieces, the verifier takes the bytes apart: parse, spell again, compare, hash what stands on disk.
 
 What a good verdict means: every record from 1 to `records` is what its hash says, in an unbroken
-chain. What it does NOT mean: that nothing was cut off at the very end, after `receipts_to`, or,
-without the witness key, that nobody wrote the whole chain anew (host.audit.receipts). `clean_end`
-is False when the last record is not "close": a running or crashed recorder, or a cut. `head` is
-what to compare.
+chain; the first `retired` of them are gone, as a record says (host.audit.retirements). What it does
+NOT mean: that nothing was cut off at the very end, after `receipts_to`, or, without the witness key,
+that nobody wrote the whole chain anew (host.audit.receipts). `clean_end` is False when the last
+record is not "close": a running or crashed recorder, or a cut. `head` is what to compare.
 """
 
 import os
@@ -21,12 +21,14 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from host.audit import AuditInputError
-from host.audit.receipts import KIND_RECEIPT, Receipts
+from host.audit.receipts import Receipts
 from host.audit.record import (
     FORMAT_VERSION,
     HASH_TAIL_BYTES,
     KIND_CLOSE,
     KIND_OPEN,
+    KIND_RECEIPT,
+    KIND_RETIRED,
     KIND_TORN,
     MAX_LINE_BYTES,
     SEGMENT_NAME,
@@ -34,7 +36,9 @@ from host.audit.record import (
     TORN_NAME,
     WORD,
     ZERO_HASH,
+    segment_name,
 )
+from host.audit.retirements import Retirements
 
 _SESSION_KINDS = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN})
 _SETTLE_STEP_S = 0.02
@@ -48,6 +52,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_bad: int | None = None  # number of the first wrong record, where one can be named
     file: str | None = None
     reason: str = ""
+    retired: int = 0  # records at the beginning that are gone, as a record says
     head: str = ZERO_HASH  # hash of record number `records`
     opened: int = 0  # "open" records: starts of a recorder
     closed: int = 0  # "close" records: clean ends
@@ -109,10 +114,11 @@ def verify(
     last = chain.last
     return Report(
         verified=fault is None,
-        records=chain.records,
+        records=fault.seq - 1 if fault and fault.seq else chain.records,
         first_bad=fault.seq if fault else None,
         file=fault.file if fault else None,
         reason=fault.reason if fault else "",
+        retired=chain.retirements.records,
         head=chain.head,
         opened=chain.opened,
         closed=chain.closed,
@@ -148,11 +154,12 @@ def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
     found, odd = _segments(names)
     if not found:
         raise AuditInputError(f"{path}: holds no audit log")
-    last = max(found)
+    first, last = max(1, min(found)), max(found)
+    chain.gone = first - 1
     size = 0
     try:
-        for number in range(1, last + 1):
-            name = found.get(number) or f"{SEGMENT_PREFIX}{number:06d}.jsonl"
+        for number in range(first, last + 1):
+            name = segment_name(number)
             if number not in found:
                 raise _Fault(name, f"segment {name} is missing", seq=chain.records + 1)
             if not stat.S_ISREG((path / name).lstat().st_mode):
@@ -164,8 +171,13 @@ def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
                 raise _Fault(
                     name, f"segment {name} is empty, a later one follows", seq=chain.records + 1
                 )
+            chain.retirements.segment_ended(number, chain.records, chain.head)
         if odd:
             raise _Fault(odd[0], f"{odd[0]} is named like a segment but is none", seq=None)
+        unexplained = chain.retirements.unexplained()
+        if unexplained and size:
+            name = segment_name(1)
+            raise _Fault(name, f"segment {name} {unexplained}", seq=1)
     except _Fault as fault:
         return fault
     if size == 0:
@@ -178,12 +190,15 @@ class _Chain:
 
     def __init__(self, settle_s: float, receipts: Receipts) -> None:
         self._receipts = receipts
+        self.retirements = Retirements(receipts)
+        self.gone = 0  # segments that are missing at the beginning
         self.records = self.opened = self.closed = self.torn = 0
         self.head = ZERO_HASH
         self.in_session = False
         self.first_wall_ns: int | None = None
         self.last: _Line | None = None
         self._settle_s = settle_s
+        self._kinds = {KIND_RECEIPT: receipts.take, KIND_RETIRED: self.retirements.take}
 
     def read(self, lines: BinaryIO, name: str, *, is_last: bool) -> int:
         """Check one segment and return its bytes; raises _Fault at the first wrong record."""
@@ -211,6 +226,8 @@ class _Chain:
             return _why_not_canonical(line)
         if sha256(line[:-HASH_TAIL_BYTES]).hexdigest() != record.hash:
             return "its hash does not match its content"
+        if self.gone and self.last is None:
+            self._begin(record)
         seq = self.records + 1
         if record.seq != seq:
             return _why_not_next(seq, record.seq)
@@ -222,8 +239,9 @@ class _Chain:
             reason = self._session(record)
             if reason:
                 return reason
-        if record.kind == KIND_RECEIPT:
-            reason = self._receipts.take(seq, record.data)
+        check = self._kinds.get(record.kind)
+        if check is not None:
+            reason = check(seq, record.data)
             if reason:
                 return reason
         self._receipts.record(seq, record.hash)
@@ -231,6 +249,12 @@ class _Chain:
         self.head = record.hash
         self.last = record
         return None
+
+    def _begin(self, record: _Line) -> None:
+        """Take the first record that is there as the one that follows; in mid-session, perhaps."""
+        self.records, self.head, self.in_session = max(0, record.seq - 1), record.prev, True
+        self.first_wall_ns = record.wall_ns
+        self.retirements.begin(self.gone, self.records, self.head)
 
     def _session(self, record: _Line) -> str | None:
         """Follow open, torn_tail and close; every other record stands between open and close."""
