@@ -12,7 +12,7 @@ RING_FIRST_WORD = 64
 SLOT_WORDS = 128
 PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
 
-KIND_GUARD, KIND_ENGINE, KIND_RECORDER = 1, 2, 3
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR = 1, 2, 3, 4
 
 # The guard's page.
 GUARD_MODE = 8
@@ -28,10 +28,11 @@ ENGINE_REFUSED = 11
 ENGINE_CONDITION = 12
 
 # The recorder's page: heartbeat, whether the last commit failed, and how far it has read and
-# made durable the rings of the guard and of the engine.
+# made durable the rings of guard, engine and supervisor.
 RECORDER_HEARTBEAT_NS = 8
 RECORDER_FAILING = 9
 RECORDER_GUARD_SEQ = 10
 RECORDER_ENGINE_SEQ = 11
 RECORDER_ENGINE_PID = 12
 RECORDER_RECORDS = 13
+RECORDER_SUPERVISOR_SEQ = 14

@@ -69,6 +69,7 @@ class Reason(IntEnum):
     DRAWDOWN = 24
     UNKNOWN_ORDER = 25
     LED_MISMATCH = 26
+    MODE_RECORD = 27
 
 
 class Rung(IntEnum):
@@ -134,9 +135,13 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.DRAWDOWN, Rung.CANCEL, Rung.LIQUIDATE, "the rolling loss is above its limit"),
     (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
+    (Reason.MODE_RECORD, Rung.CANCEL, Rung.CANCEL, "started; the last mode cannot be read"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
+
+# With which a host begins.
+BEGINNINGS = (Reason.NOT_ARMED, Reason.MODE_RECORD)
 
 # How far each reason steps down at once. Anything that leaves the host blind is EMERGENCY.
 LEVEL_OF = {reason: MODE_OF[first] for reason, first in FIRST.items()}

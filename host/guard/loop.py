@@ -31,6 +31,7 @@ RECORDED = {
     "guard": layout.RECORDER_GUARD_SEQ,
     "engine": layout.RECORDER_ENGINE_SEQ,
     "pid": layout.RECORDER_ENGINE_PID,
+    "supervisor": layout.RECORDER_SUPERVISOR_SEQ,
 }
 
 NO_HEAD = bytes(32)
@@ -60,6 +61,7 @@ class Guard:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
         self._worst_us: dict[str, int] = {}
+        self.realtime: dict[str, str] = {}  # what the system granted (host.realtime)
         self._told_ns = 0
         self._attesting: dict[str, Client] = {}
         self._recorded = dict.fromkeys(RECORDED, 0)
@@ -226,7 +228,11 @@ class Guard:
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
         if client.role == RECORDER:
-            return {"ok": True, "recorded": self._recorded["guard"]}, [self.page.fd]
+            reply = {
+                "recorded": self._recorded["guard"],
+                "supervisor": self._recorded["supervisor"],
+            }
+            return {"ok": True, **reply}, [self.page.fd]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
     def _on_attach(self, client: Client) -> None:
@@ -304,5 +310,6 @@ class Guard:
             **{f"{role}_pid": client.pid if client else None for role, client in roles.items()},
             "orders_sent": self._checks.word(ENGINE, layout.ENGINE_SENT),
             "orders_refused": self._checks.word(ENGINE, layout.ENGINE_REFUSED),
+            "realtime": self.realtime,
             "worst_us": {what.strip("_"): took_us for what, took_us in self._worst_us.items()},
         }

@@ -11,13 +11,19 @@ import msgspec
 from host import layout, shm
 from host.alerts import Deliverer
 from host.audit import AuditWriteError
+from host.audit.record import KIND_RETIRED
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
 from host.recorder.showing import Showing
+from host.recorder.upkeep import Upkeep
 
 POLL_MS = 10
 RETRY_S = 0.05
-POSITIONS = {"guard": layout.RECORDER_GUARD_SEQ, "engine": layout.RECORDER_ENGINE_SEQ}
+POSITIONS = {
+    "guard": layout.RECORDER_GUARD_SEQ,
+    "engine": layout.RECORDER_ENGINE_SEQ,
+    "supervisor": layout.RECORDER_SUPERVISOR_SEQ,
+}
 
 
 class Source(Protocol):
@@ -30,8 +36,13 @@ class Source(Protocol):
 class Recorder:
     """One writer of one log, whatever happens to guard and engine."""
 
-    def __init__(self, run_dir: Path, writer: AuditWriter, deliverer: Deliverer) -> None:
+    def __init__(
+        self, run_dir: Path, writer: AuditWriter, deliverer: Deliverer, upkeep: Upkeep
+    ) -> None:
         self.running = True
+        self.supervisor: shm.Page | None = None
+        self._upkeep = upkeep
+        self._upkeep_failed = ""
         self._run_dir = run_dir
         self._writer = writer
         self._deliverer = deliverer
@@ -67,6 +78,8 @@ class Recorder:
         self._guard = guard
         self._showing.restart()
         self._follow("guard", page, reply["recorded"])
+        if self.supervisor is not None and "supervisor" not in self._rings:
+            self._rings["supervisor"] = (self.supervisor, reply["supervisor"])
 
     def _follow(self, origin: str, page: shm.Page, recorded: int) -> None:
         """Read a writer's ring from `recorded` on; the rest of the one before is recorded first.
@@ -108,11 +121,22 @@ class Recorder:
         for failure in self._deliverer.failures():
             self._writer.append("alert_undelivered", "recorder", failure)
             news = True
-        if news or self.page.words.load(layout.RECORDER_FAILING):
+        if news or self._writer.pending or self.page.words.load(layout.RECORDER_FAILING):
             self._commit()
+        if not self.page.words.load(layout.RECORDER_FAILING):
+            self._retire()
         self._show()
         self._beat()
         return news
+
+    def _retire(self) -> None:
+        """A segment that cannot go is no danger to trading; a person should know, once."""
+        failed = self._upkeep.retire() or ""
+        if failed and failed != self._upkeep_failed:
+            self._note("alert", "recorder", {"code": "RETENTION_FAILED", "error": failed[:300]})
+        self._upkeep_failed = failed
+        if self._writer.pending:
+            self._showing.recorded("recorder", KIND_RETIRED)  # to be vouched for soon
 
     def _show(self) -> None:
         """Show the durable head to the witness when it is due."""
@@ -129,6 +153,7 @@ class Recorder:
         """
         event: dict[str, Any] = msgspec.json.decode(message)
         kind, data = str(event["kind"]), {"n": place, **event["data"]}
+        self._upkeep.recorded(origin, kind, data, self._showing.shown)
         self._note(kind, origin, data, event["mono_ns"])
         return kind
 
@@ -141,6 +166,7 @@ class Recorder:
     def _commit(self) -> None:
         try:
             self._writer.commit()
+            self._upkeep.save_mode()
         except AuditWriteError:
             self.page.words.store(layout.RECORDER_FAILING, 1)
             self._tell_people()  # a full disk must not keep a person from knowing
