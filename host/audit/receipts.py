@@ -31,7 +31,8 @@ class Receipts:
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
-        self._hashes: dict[int, str] = {}  # of the records since the last receipt's count
+        # Of the newest records: the hash of record `seq` is at seq % REMEMBERED.
+        self._hashes = [(0, "")] * REMEMBERED
         self._known: dict[int, tuple[int, str]] = {0: (0, NO_HEAD)}  # number -> (count, head)
         self._retired = 0
         self.first: dict[str, Any] | None = None  # receipt in the log as it stands
@@ -49,12 +50,11 @@ class Receipts:
         (host.audit.retirements does).
         """
         self._retired = retired
-        self._hashes[retired] = head
+        self.record(retired, head)
 
     def record(self, seq: int, digest: str) -> None:
-        """Remember the hash of record `seq` until a receipt has gone past it."""
-        self._hashes[seq] = digest
-        self._hashes.pop(seq - REMEMBERED, None)
+        """Remember the hash of record `seq` for the receipt that will follow soon."""
+        self._hashes[seq % REMEMBERED] = seq, digest
 
     def take(self, seq: int, data: dict[str, Any]) -> str | None:
         """Check the receipt in record `seq`; return why it is wrong, or None."""
@@ -79,7 +79,7 @@ class Receipts:
         elif count < self.vouched:
             return f"it vouches for {count} records, an earlier one for {self.vouched}"
         else:
-            known = (count, self._hashes.get(count, ""))
+            known = self._hashes[count % REMEMBERED]
         if known != (count, head):
             return f"it vouches for another record {count} than the one in this log"
         return None
@@ -107,7 +107,6 @@ class Receipts:
             # What the witness had accepted but not kept before its power went is shown anew.
             self._known = {key: self._known[key] for key in self._known if key <= number}
         self._known[number] = (count, data["head"])
-        self._hashes = {key: value for key, value in self._hashes.items() if key >= count}
         self.number = number
         self.vouched = count
         self.vouched_most = max(self.vouched_most, count)

@@ -5,6 +5,7 @@ touches a disk, waits for a peer, or runs anywhere but in this thread.
 """
 
 import contextlib
+import os
 import select
 import socket
 import time
@@ -57,6 +58,7 @@ class Guard:
         self._on_kill = on_kill
         self.running = True
         self.page = shm.create(layout.KIND_GUARD, "guard")
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # what the recorder waits for
         self._poller = select.poll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
@@ -124,6 +126,8 @@ class Guard:
         """Push one event into the ring that the recorder reads."""
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
+        with contextlib.suppress(BlockingIOError):  # full: the recorder is awake all the more
+            os.eventfd_write(self._wake, 1)
 
     def _watch_stall(self) -> None:
         """A guard that was stopped or starved must not renew its lease as if nothing had been."""
@@ -232,7 +236,7 @@ class Guard:
                 "recorded": self._recorded["guard"],
                 "supervisor": self._recorded["supervisor"],
             }
-            return {"ok": True, **reply}, [self.page.fd]
+            return {"ok": True, **reply}, [self.page.fd, self._wake]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
     def _on_attach(self, client: Client) -> None:

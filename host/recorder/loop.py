@@ -1,6 +1,7 @@
 """Drains the rings into the audit log by group commit; never in the way of the halt."""
 
 import contextlib
+import os
 import select
 import time
 from pathlib import Path
@@ -49,6 +50,7 @@ class Recorder:
         self._alerts: list[tuple[str, str, dict[str, Any]]] = []
         self.page = shm.create(layout.KIND_RECORDER, "recorder")
         self._guard: GuardClient | None = None
+        self._wake: list[int] = []  # the guard's eventfd: a record of its own must not wait
         self._rings: dict[str, tuple[shm.Page, int]] = {}
         self._showing = Showing()
         self._beat()
@@ -71,11 +73,13 @@ class Recorder:
     def _reach_guard(self) -> None:
         try:
             guard = GuardClient(self._run_dir)
-            reply, page, _fds = guard.attach("recorder", self.page)
+            reply, page, fds = guard.attach("recorder", self.page)
         except (GuardUnreachable, ValueError, shm.PageError):
             time.sleep(RETRY_S)
             return
         self._guard = guard
+        shm.close_all(self._wake)
+        self._wake = fds
         self._showing.restart()
         self._follow("guard", page, reply["recorded"])
         if self.supervisor is not None and "supervisor" not in self._rings:
@@ -96,7 +100,11 @@ class Recorder:
 
     def _hear_guard(self) -> None:
         assert self._guard is not None
-        if not select.select([self._guard.sock], [], [], POLL_MS / 1000)[0]:
+        sock = self._guard.sock.fileno()
+        ready = select.select([sock, *self._wake], [], [], POLL_MS / 1000)[0]
+        for fd in set(ready) - {sock}:
+            os.eventfd_read(fd)
+        if sock not in ready:
             return
         try:
             message, fds = self._guard.receive()
