@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from host import moderecord
+from host.perf.audit import GUARD_MB, resident_kb
 from rig.processes import BenchError
-from tests.integration.kit import Trading, trading
+from tests.integration.kit import Trading, bot4, trading
 
 LIMIT_S = 10.0
 QUIET_S = 1.0
@@ -72,7 +73,25 @@ def test_the_first_failure_is_worked_off_in_time_and_the_second_stays_down(
         assert b"stays down, in EMERGENCY" in bench.bench.log("host").read_bytes()
 
 
-def test_a_restarted_host_counts_on_and_a_lost_mode_record_is_said(tmp_path: Path) -> None:
+def look_at_the_running_host(bench: Trading, capsys: pytest.CaptureFixture) -> None:
+    """The doctor knows the guard that runs, and the guard stays within its memory."""
+    said = bot4("doctor", "--run-dir", str(bench.bench.run_dir), "--json")
+    found = {row["name"]: row for row in msgspec.json.decode(said.stdout)["findings"]}
+    for name in ("guard granted", "guard observed", "controller"):
+        assert found[name]["status"] in ("ok", "warn")
+        assert "no host runs here" not in found[name]["found"]
+        assert "cannot be checked" not in found[name]["found"]
+    guard_mb = resident_kb(bench.pid("guard")) * 1024 / 1e6
+    assert f"pid {bench.pid('guard')}: " in found["guard observed"]["found"]
+    assert "firmware " in found["controller"]["found"]
+    with capsys.disabled():
+        print(f"\n  guard, resident: {guard_mb:.1f} MB; {found['guard granted']['found']}")
+    assert guard_mb <= GUARD_MB
+
+
+def test_a_restarted_host_counts_on_and_a_lost_mode_record_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     with trading(tmp_path) as bench:
         audit = tmp_path / "audit"
         before = bench.status()["epoch"]
@@ -85,6 +104,7 @@ def test_a_restarted_host_counts_on_and_a_lost_mode_record_is_said(tmp_path: Pat
         status = bench.wait_status(reason="NOT_ARMED")
         assert status["mode"] == "EMERGENCY"
         assert status["epoch"] > record["epoch"]
+        look_at_the_running_host(bench, capsys)
         bench.rearm()
         bench.bench.end("host")
 

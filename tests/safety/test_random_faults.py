@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from host import config
 from host.audit.verify import verify
 from rig.processes import BenchError
 from tests.integration.kit import Trading, trading
+from tests.integration.test_ladder import host
 from tests.integration.test_stopped_processes import LIMIT_MS, MARGIN_MS
 
 ROUNDS = int(os.environ.get("BOT4_FAULT_ROUNDS", "6"))
@@ -25,6 +27,10 @@ QUIET_S = 0.4
 CALM_S = 1.0
 # Rows a second: the 5030 rows of the demo's data must last for all rounds.
 SPEED = min(60.0, 5000 / (5.0 * ROUNDS))
+
+
+# An engine that dies again within a minute would stay down, as it should; here it dies on purpose.
+ALWAYS_AGAIN = config.DEFAULT.read_text() + "\n[supervisor]\nsecond_failure_s = 0.001\n"
 
 
 def one_round(bench: Trading, name: str, how: signal.Signals) -> float:
@@ -64,7 +70,7 @@ def test_faults_at_random_moments_never_let_an_order_out(
 ) -> None:
     rng = random.Random(5)
     worst: dict[str, float] = {}
-    with trading(tmp_path, speed=SPEED) as bench:
+    with trading(tmp_path, speed=SPEED, host=host(tmp_path, ALWAYS_AGAIN)) as bench:
         for number in range(ROUNDS):
             name, how = rng.choice(list(LIMIT_MS))
             time.sleep(rng.uniform(0.0, 0.5))
