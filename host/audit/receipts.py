@@ -74,7 +74,7 @@ class Receipts:
         number, count, head = data["number"], data["count"], data["head"]
         if number in self._known and number <= self.number:
             known = self._known[number]
-        elif count < self._retired and (number <= self.number or count >= self.vouched):
+        elif count < self._retired:
             return None  # of a record that is gone; the chain leads back to it
         elif count < self.vouched:
             return f"it vouches for {count} records, an earlier one for {self.vouched}"

@@ -92,12 +92,7 @@ class Retirements:
         if first is None:
             return None
         wrong = out_of_order(last["epoch"], last["number"], first["epoch"], first["number"])
-        if wrong is not None:
-            return f"the receipts do not go on where it ends: {wrong}"
-        again = first["epoch"] == last["epoch"] and first["number"] == last["number"]
-        if again and (first["count"], first["head"]) != (last["count"], last["head"]):
-            return "the receipts do not go on where it ends"
-        return None
+        return f"the receipts do not go on where it ends: {wrong}" if wrong else None
 
 
 def _shape(data: dict[str, Any]) -> str | None:

@@ -306,6 +306,25 @@ def take_the_retirement_out(rng: random.Random, host: Host) -> None:
 
 def cut_and_jump_ahead(rng: random.Random, host: Host) -> None:
     """Cut the log back, write past the witness's count, and retire where the receipts would gap."""
+    _jump(rng, host, lambda real, cut: real[max(count for count in real if count <= cut)])
+
+
+def cut_and_jump_with_the_newest_receipt(rng: random.Random, host: Host) -> None:
+    """The same, and the retirement carries a receipt after which the numbers have no gap."""
+    _jump(rng, host, lambda real, cut: real[max(real)])
+
+
+def cut_and_jump_with_a_forged_receipt(rng: random.Random, host: Host) -> None:
+    """The same with a receipt that would fit, under a key that is not the witness's."""
+    witness = host.witness
+
+    def forged(_real: dict[int, dict], cut: int) -> dict:
+        return Witness(witness.epoch, witness.number - 1, cut).receipt(bytes(32))
+
+    _jump(rng, host, forged)
+
+
+def _jump(rng: random.Random, host: Host, carried: Callable[[dict[int, dict], int], dict]) -> None:
     chain = [parse(line) for line in chain_of(host.directory)]
     real = {record.data["count"]: record.data for record in chain if record.kind == "receipt"}
     first = chain[0].seq - 1
@@ -315,9 +334,9 @@ def cut_and_jump_ahead(rng: random.Random, host: Host) -> None:
     while len(made.lines) <= host.witness.count:
         made.append("order", {"n": rng.getrandbits(30)})
     made.show(host.witness)
-    newest = max((data for count, data in real.items() if count <= cut), key=lambda d: d["number"])
-    gone = {"segments": 1, "records": cut, "head": made.hashes[cut - 1], "receipt": newest}
-    made.append("retired", {**gone, "keep_days": 0.0, "keep_bytes": 1}, origin="recorder")
+    gone = {"segments": 1, "records": cut, "head": made.hashes[cut - 1]}
+    limits = {"keep_days": 0.0, "keep_bytes": 1, "receipt": carried(real, cut)}
+    made.append("retired", {**gone, **limits}, origin="recorder")
     made.show(host.witness)
     for path in present(host.directory):
         path.unlink()
@@ -350,6 +369,8 @@ ATTACKS = (
     leave_its_receipt_out,
     take_the_retirement_out,
     cut_and_jump_ahead,
+    cut_and_jump_with_the_newest_receipt,
+    cut_and_jump_with_a_forged_receipt,
 )
 
 
@@ -380,6 +401,7 @@ GOOD = {"segments": 1, "records": 1, "head": "", "receipt": None, "keep_days": 1
     "broken",
     [
         {},
+        {**GOOD, "records": 0},
         {**GOOD, "segments": "1"},
         {**GOOD, "records": True},
         {**GOOD, "head": 1},
