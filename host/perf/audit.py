@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from host import config, layout, shm
+from host import config, layout, realtime, shm
 from host.audit.verify import verify
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
@@ -40,6 +40,9 @@ GUARD_MB = 60.0
 VERIFY_ROUNDS = 9
 GROUP = 256  # records a commit, as the recorder reads a ring
 PATIENCE_S = 20.0
+# s. Before each of the two, so that both find disk and recorder at rest; and between two looks at the
+# recorder's page: spinning would take the CPU from whom it waits for, and from the bare one after it.
+BETWEEN_S, LOOK_S = 0.003, 100e-6
 ORDER = {"op": "new", "id": "trend.18c2f0a1b2c.7.42", "intent": "OPEN", "side": "buy",
          "type": "limit", "qty": "0.5", "price": "100.25", "reduce_only": False}  # fmt: skip
 SAFETY = {"mode": "EMERGENCY", "reason": "HALT_LINE", "waited_us": 12, "forced": False}
@@ -66,31 +69,34 @@ def rows(folder: Path, run_dir: Path, presses: int = PRESSES, records: int = REC
 def durable_us(place: Path, presses: int) -> tuple[list[float], list[float]]:
     """Return (durable, bare) in us, taken in turns."""
     durable, bare = [], []
+    realtime.short_slice()  # as the recorder: both are woken by the disk alike
     content = b"x" * 350
     with recorder(place) as (page, wake, theirs):
         scratch = os.open(place / "bare", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for number in range(presses):
+            time.sleep(BETWEEN_S)
             began_ns = time.monotonic_ns()
             record = {"kind": "gate_closed", "mono_ns": began_ns, "data": SAFETY}
             page.ring.push(msgspec.json.encode(record))
             os.eventfd_write(wake, 1)
             wait_durable(theirs, number + 1)
             durable.append((time.monotonic_ns() - began_ns) / 1e3)
+            time.sleep(BETWEEN_S)
             began_ns = time.monotonic_ns()
             os.pwrite(scratch, content, number * len(content))
             os.fdatasync(scratch)
             bare.append((time.monotonic_ns() - began_ns) / 1e3)
-            time.sleep(0.003)  # presses are not back to back; the recorder waits again
         os.close(scratch)
     return durable, bare
 
 
 def wait_durable(theirs: shm.Page, number: int) -> None:
-    """Spin until the recorder says that its reading is durable up to `number`."""
+    """Wait until the recorder says that its reading is durable up to `number`."""
     deadline = time.monotonic() + PATIENCE_S
     while theirs.words.load(layout.RECORDER_GUARD_SEQ) < number:
         if time.monotonic() > deadline:
             raise RuntimeError("the recorder does not get a record onto the disk")
+        time.sleep(LOOK_S)
 
 
 @contextlib.contextmanager

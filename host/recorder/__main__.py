@@ -21,6 +21,7 @@ MB = 1_000_000
 def main(run_dir: str, audit_dir: str, host_id: str, settings: str, page_fd: str = "") -> int:
     """Open the log, say `ready`, record until told to stop."""
     realtime.die_with_parent()
+    realtime.short_slice()  # a help where there is one: nothing is lost without
     try:
         wanted = config.load(Path(settings))
         segment_bytes = wanted.audit.segment_mb * MB
