@@ -186,15 +186,21 @@ def percentile(taken: Sequence[float], share: float) -> float:
 
 def show(found: list[Row]) -> str:
     """Return the table as text of at most 80 columns."""
-    head = f"{'what':29}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>10}{'limit':>9}"
-    lines = [head]
+    keys = ("p50", "p99", "p999", "max", "limit")
+    lines = [
+        f"{'what':33}" + "".join(f" {key:>8}" for key in ("p50", "p99", "p99.9", "max", "limit"))
+    ]
     for line in found:
-        figures = "".join(f"{line[key]:9.2f}" for key in ("p50", "p99", "p999"))
-        limit = "-" if line["limit"] is None else f"{line['limit']:.2f}"
-        mark = "" if line["pass"] else " !"
+        figures = "".join(f" {_short(line[key]):>8}" for key in keys)
         what = f"{line['what']}, {line['unit']}"
-        lines.append(f"{what:29}{figures}{line['max']:10.2f}{limit:>9}{mark}")
+        lines.append(f"{what:33}{figures}{'' if line['pass'] else ' !'}")
     return "\n".join(lines)
+
+
+def _short(figure: float | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{figure:.2f}" if figure < 1_000 else f"{figure:.0f}"
 
 
 def main(arguments: list[str]) -> int:
