@@ -40,6 +40,8 @@ def verify(
     elif report.verified:
         end = "closed in order" if report.clean_end else "not closed: still written, or cut off"
         print(f"verified: {report.records} records, {end}")
+        if report.retired:
+            print(f"the first {report.retired} of them are gone: retired, on record")
         made = "made by the witness" if report.receipts_checked else "not checked: no witness key"
         print(f"{report.receipts} receipts ({made}), up to record {report.receipts_to}")
         print(f"{report.unvouched} records after it are vouched for by nobody")

@@ -75,6 +75,7 @@ def run(
         host_id=platform.node() or "unnamed",
         config=file,
         on_kill=wanted.emergency.on_kill,
+        second_failure_s=wanted.supervisor.second_failure_s,
         guard_cpu=guard_cpu,
         fifo=scheduler == "fifo",
     )

@@ -111,6 +111,37 @@ class Reconciliation(Section, frozen=True):
             raise ValueError("deadline_ms: must be above period_ms")
 
 
+class Audit(Section, frozen=True):
+    """The audit log's segments: how large, and how long they stay.
+
+    The oldest goes when either limit is passed, on record, and only once the controller's receipts
+    vouch for it and for the record that it goes; the newest always stays.
+    """
+
+    segment_mb: Annotated[
+        int, Meta(ge=1, le=1024, description="10^6 bytes; above it the next segment begins")
+    ] = 64
+    keep_days: Annotated[
+        float, Meta(ge=0, le=36_525, description="age at which a segment goes; 0: never by age")
+    ] = 1827.0
+    keep_mb: Annotated[
+        int, Meta(ge=0, description="10^6 bytes of all segments; 0: never by size")
+    ] = 0
+
+
+class Supervisor(Section, frozen=True):
+    """When a process that ends is not started again."""
+
+    second_failure_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="an engine that fails twice within this time stays down, in EMERGENCY",
+        ),
+    ] = 60.0
+
+
 class Alerts(Section, frozen=True):
     """Who is told. The audit log and the journal always are; empty means not asked for."""
 
@@ -141,6 +172,8 @@ class Config(Section, frozen=True):
     host: Host = Host()
     emergency: Emergency = Emergency()
     reconciliation: Reconciliation = Reconciliation()
+    audit: Audit = Audit()
+    supervisor: Supervisor = Supervisor()
     alerts: Alerts = Alerts()
     venue: list[Venue] = []
 

@@ -1,4 +1,4 @@
-"""Documents made from the tables of the code: `python -m host.docs [modes refusals configuration]`.
+"""Documents made from the tables of the code: `python -m host.docs [NAME ...]` (see PAGES).
 
 Writes docs/NAME.md; with --check it writes nothing and ends with 1 when a page is not what the code
 says, and with 2 on wrong use.
@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from host import config, modes, refusals
+from host import config, doctor, modes, refusals
 from host.modes import Intent, OnKill, TradingMode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -112,6 +112,21 @@ def configuration_page() -> str:
     return "\n\n".join(parts)
 
 
+def doctor_page() -> str:
+    """Every check of `bot4 doctor`."""
+    rows = [
+        [check.name, (check.look.__doc__ or "").strip().rstrip("."), check.todo]
+        for check in doctor.TABLE
+    ]
+    return "\n\n".join([
+        "# bot4 doctor",
+        "What this machine gives to the halt path and what it does not. `ok`, `warn` (it works, only "
+        "less well) or `missing` (trading needs it; exit code 1). A check that cannot run is a "
+        "finding as well. `--json` prints the same.",
+        table(["finding", "how it is checked", "what to do"], rows),
+    ])  # fmt: skip
+
+
 def _keys(kind: type[msgspec.Struct]) -> str:
     hints = get_type_hints(kind, include_extras=True)
     rows = []
@@ -167,6 +182,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "modes": modes_page,
     "refusals": refusals_page,
     "configuration": configuration_page,
+    "doctor": doctor_page,
 }
 
 

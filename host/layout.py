@@ -13,7 +13,7 @@ SLOT_WORDS = 128
 HEAD_BYTES = 8 * RING_FIRST_WORD  # the words before the ring
 PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
 
-KIND_GUARD, KIND_ENGINE, KIND_RECORDER = 1, 2, 3
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR = 1, 2, 3, 4
 
 # The guard's page.
 GUARD_MODE = 8
@@ -31,11 +31,12 @@ ENGINE_REFUSED = 11
 ENGINE_CONDITION = 12
 
 # The recorder's page: heartbeat, whether the last commit failed, and how far it has read and
-# made durable the rings of the guard and of the engines.
+# made durable the rings of the guard, of the supervisor and of the engines.
 RECORDER_HEARTBEAT_NS = 8
 RECORDER_FAILING = 9
 RECORDER_GUARD_SEQ = 10
 RECORDER_RECORDS = 11
+RECORDER_SUPERVISOR_SEQ = 12
 # Two words for each engine, in the order of the guard's list: how far its ring is durable, its pid.
 RECORDER_ENGINES = 16
 MOST_ENGINES = 8

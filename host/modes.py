@@ -69,6 +69,7 @@ class Reason(IntEnum):
     DRAWDOWN = 24
     UNKNOWN_ORDER = 25
     LED_MISMATCH = 26
+    MODE_RECORD = 27
 
 
 class Rung(IntEnum):
@@ -134,6 +135,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.DRAWDOWN, Rung.CANCEL, Rung.LIQUIDATE, "the rolling loss is above its limit"),
     (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
+    (Reason.MODE_RECORD, Rung.CANCEL, Rung.CANCEL, "started; the last mode cannot be read"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
@@ -143,6 +145,7 @@ LAST = {reason: last for reason, _first, last, _what in LADDER}
 # there, has chosen `on_kill`, and does not expect orders to leave by themselves.
 AT_THE_BOX = frozenset({
     Reason.NOT_ARMED,
+    Reason.MODE_RECORD,
     Reason.HALT_LINE,
     Reason.CONTROLLER_TRIP,
     Reason.CONTROLLER_STATUS,
@@ -151,6 +154,9 @@ AT_THE_BOX = frozenset({
 # What may take an emergency further than the reason that began it. The others follow from an
 # emergency itself (it trips the controller, and HALT falls), so they say nothing new.
 ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN})
+
+# With which a host begins.
+BEGINNINGS = (Reason.NOT_ARMED, Reason.MODE_RECORD)
 
 # How far each reason steps down at once. Anything that leaves the host blind is EMERGENCY.
 LEVEL_OF = {reason: MODE_OF[first] for reason, first in FIRST.items()}

@@ -2,6 +2,10 @@
 
 It holds no secret and decides nothing about trading. Each child dies with it (the kernel sees
 to that), and a dead guard closes the gate by its lease, so its own death is a halt as well.
+
+A dead engine is started again, in EMERGENCY, and works off `on_kill`. One that fails a second time
+within `second_failure_s` stays down: people are told which orders were open, guard and recorder go
+on, and nothing can leave EMERGENCY without an engine. Whatever is started again re-arms nothing.
 """
 
 import fcntl
@@ -10,65 +14,34 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+import msgspec
+
+from host import layout, shm
+from host.enginelost import alerts
 from host.guard.client import GuardClient, GuardUnreachable
+from host.plan import Plan
 
 READY_S = 20.0
 LADDER_S = 2.0
 END_S = 5.0
 # Exit code of a child that has said in one line what is wrong with its input.
 BAD_INPUT = 2
+# Exit code of an engine whose guard is gone: not its own failure.
+GUARD_LOST = 3
+# s. For the recorder to put the dead engine's last events into the log.
+RECORDED_S = 0.5
 # A child that ends more often than this within the window will not come back by itself.
 MOST_RESTARTS, RESTART_WINDOW_S = 8, 20.0
 
 
 class StartFailed(RuntimeError):
     """A process did not come up; it has said why in a line of its own."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run. `guard_cpu` pins the guard; the others keep off that CPU where there is another."""
-
-    run_dir: Path
-    audit_dir: Path
-    venue: str
-    serial: str
-    pins: str
-    link_key: Path
-    profile: str
-    host_id: str
-    config: Path
-    on_kill: str
-    guard_cpu: int | None = None
-    fifo: bool = True
-    python: str = sys.executable
-
-    @property
-    def snapshot(self) -> Path:
-        """The configuration as it was at the start: what a restarted child must run under."""
-        return self.run_dir / "config.toml"
-
-    def command(self, name: str) -> list[str]:
-        """Return the command line of one process."""
-        start = [self.python, "-m", f"host.{name}"]
-        if name == "recorder":
-            words = (self.run_dir, self.audit_dir, self.host_id, self.snapshot)
-            return [*start, *map(str, words)]
-        if name == "engine":
-            state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
-            return [*start, *map(str, (self.run_dir, self.venue, self.snapshot, state))]
-        start += ["--run-dir", str(self.run_dir), "--serial", self.serial, "--pins", self.pins]
-        start += ["--link-key", str(self.link_key), "--profile", self.profile]
-        start += ["--on-kill", self.on_kill]
-        start += ["--cpu", str(self.guard_cpu)] if self.guard_cpu is not None else []
-        return start + (["--fifo"] if self.fifo else [])
 
 
 @dataclass
@@ -92,7 +65,11 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._stop_fd, self._stop_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._started = False
+        self._forced = 0
+        self._engine_failures: list[float] = []
+        self._engine_given_up = False
         self._lock = lock_run_dir(plan.run_dir)
+        self.page = shm.create(layout.KIND_SUPERVISOR, "supervisor")
         # Limits that are loosened in the file while the host runs must not come in by a crash.
         shutil.copyfile(plan.config, plan.snapshot)
 
@@ -117,8 +94,11 @@ class Supervisor:
             self._end_all()
 
     def _start(self, name: str, starts: list[float]) -> None:
+        command = self._plan.command(name)
+        handed = (self.page.fd,) if name == "recorder" else ()
         process = subprocess.Popen(
-            self._plan.command(name),
+            [*command, *map(str, handed)],
+            pass_fds=handed,
             stdout=subprocess.PIPE,
             start_new_session=True,
             preexec_fn=self._keep_off_guard_cpu if name != "guard" else None,
@@ -151,7 +131,7 @@ class Supervisor:
             by_fd = {child.pidfd: child for child in self._children.values()}
             ready, _, _ = select.select([self._stop_fd, *by_fd], [], [])
             if self._stop_fd in ready:
-                return 0
+                return 1 if self._engine_given_up else 0
             for fd in ready:
                 if not self._restart(by_fd[fd]):
                     return 1
@@ -161,12 +141,57 @@ class Supervisor:
         self._forget(child)
         recent = [at for at in child.starts if time.monotonic() - at < RESTART_WINDOW_S]
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        self._event("child_ended", name=child.name, how=how)
+        if child.name == "engine" and code != GUARD_LOST and self._failed_twice():
+            self._give_engine_up(how)
+            return True
         if len(recent) >= MOST_RESTARTS:
             self._say(f"{child.name} ended again ({how}): giving up, everything stops")
             return False
         self._say(f"{child.name} ended ({how}); starting it again, in EMERGENCY")
         self._start(child.name, recent)
         return True
+
+    def _failed_twice(self) -> bool:
+        """Count a failure of the engine, unless the guard has killed it to close the gate."""
+        forced, self._forced = self._forced, self._guard_status().get("forced", self._forced)
+        if self._forced > forced:
+            return False
+        now_s = time.monotonic()
+        window_s = self._plan.second_failure_s
+        self._engine_failures = [at for at in self._engine_failures if now_s - at < window_s]
+        self._engine_failures.append(now_s)
+        return len(self._engine_failures) >= 2
+
+    def _give_engine_up(self, how: str) -> None:
+        """No third start: tell people what was open, as far as the log knows."""
+        self._engine_given_up = True
+        time.sleep(RECORDED_S)
+        told = alerts(self._plan.audit_dir, how)
+        for alert in told:
+            self._event("alert", **alert)
+        self._say(
+            f"engine failed a second time ({how}) and stays down, in EMERGENCY; open orders, "
+            f"{told[0]['known']}: {told[0]['open_orders']}; look at the venue"
+        )
+        for order in (order for alert in told for order in alert["orders"]):
+            self._say(f"  {order}")
+
+    def _event(self, kind: str, **data: object) -> None:
+        """Push one event into the ring that the recorder reads."""
+        record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
+        self.page.ring.push(msgspec.json.encode(record))
+
+    def _guard_status(self) -> dict[str, Any]:
+        """What the guard says; nothing when it does not answer."""
+        try:
+            guard = GuardClient(self._plan.run_dir)
+            try:
+                return guard.request(op="status")
+            finally:
+                guard.close()
+        except (GuardUnreachable, ValueError):
+            return {}
 
     def _forget(self, child: Child) -> None:
         del self._children[child.name]

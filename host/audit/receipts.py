@@ -21,7 +21,6 @@ LABEL = b"bot4 receipt"
 SIGNED = struct.Struct("<IIQ32s")
 KEY_BYTES = 32
 NO_HEAD = bytes(32).hex()
-KIND_RECEIPT = "receipt"
 # A head is shown when it is the newest and its receipt recorded soon after: far fewer in between.
 REMEMBERED = 4096
 FIELDS = {"n": int, "epoch": int, "number": int, "count": int, "head": str, "mac": str}
@@ -32,54 +31,61 @@ class Receipts:
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
-        self._hashes: dict[int, str] = {}  # of the records since the last receipt's count
+        # Of the newest records: the hash of record `seq` is at seq % REMEMBERED.
+        self._hashes = [(0, "")] * REMEMBERED
         self._known: dict[int, tuple[int, str]] = {0: (0, NO_HEAD)}  # number -> (count, head)
+        self._retired = 0
+        self.first: dict[str, Any] | None = None  # receipt in the log as it stands
+        self.last: dict[str, Any] | None = None
         self.taken = 0
         self.vouched = 0
         self.vouched_most = 0
         self.number = 0
         self.epochs: list[dict[str, int]] = []
 
+    def begin(self, retired: int, head: str) -> None:
+        """The log begins after record `retired`, whose hash is `head`; the ones before are gone.
+
+        What receipts say of those cannot be judged here; where the numbers begin, neither
+        (host.audit.retirements does).
+        """
+        self._retired = retired
+        self.record(retired, head)
+
     def record(self, seq: int, digest: str) -> None:
-        """Remember the hash of record `seq` until a receipt has gone past it."""
-        self._hashes[seq] = digest
-        self._hashes.pop(seq - REMEMBERED, None)
+        """Remember the hash of record `seq` for the receipt that will follow soon."""
+        self._hashes[seq % REMEMBERED] = seq, digest
 
     def take(self, seq: int, data: dict[str, Any]) -> str | None:
         """Check the receipt in record `seq`; return why it is wrong, or None."""
-        if set(data) != set(FIELDS) or not all(type(data[key]) is FIELDS[key] for key in FIELDS):
+        if not is_receipt(data):
             return "it is not a receipt"
-        reason = self._order(data) or self._content(data) or self._mac(data)
+        order = self._order(data) if self.first or not self._retired else None
+        reason = order or self._content(data) or self.unsigned(data)
         if reason is None:
             self._accept(seq, data)
         return reason
 
     def _order(self, data: dict[str, Any]) -> str | None:
-        number, epoch = data["number"], data["epoch"]
         last = self.epochs[-1]["epoch"] if self.epochs else 0
-        if epoch < last:
-            return f"a receipt of epoch {epoch} after one of epoch {last}: rolled back"
-        if epoch > last and number > self.number:
-            return f"epoch {epoch} does not begin with a receipt that this log carries: rolled back"
-        if number > self.number + 1:
-            return f"receipts {self.number + 1} to {number - 1} are missing: cut and continued"
-        if epoch == last and number < self.number:
-            return f"receipt {number} after receipt {self.number}"
-        return None
+        return out_of_order(last, self.number, data["epoch"], data["number"])
 
     def _content(self, data: dict[str, Any]) -> str | None:
         number, count, head = data["number"], data["count"], data["head"]
         if number in self._known and number <= self.number:
             known = self._known[number]
+        elif count < self._retired:
+            return None  # of a record that is gone; the chain leads back to it
         elif count < self.vouched:
             return f"it vouches for {count} records, an earlier one for {self.vouched}"
         else:
-            known = (count, self._hashes.get(count, ""))
+            known = self._hashes[count % REMEMBERED]
         if known != (count, head):
             return f"it vouches for another record {count} than the one in this log"
         return None
 
-    def _mac(self, data: dict[str, Any]) -> str | None:
+    def unsigned(self, data: dict[str, Any]) -> str | None:
+        """Return why the MAC is not the witness's, or None; also None without the witness key."""
         if self._key is None:
             return None
         try:
@@ -94,13 +100,32 @@ class Receipts:
 
     def _accept(self, seq: int, data: dict[str, Any]) -> None:
         number, count = data["number"], data["count"]
+        self.first = self.first or data
+        self.last = data
         if not self.epochs or data["epoch"] > self.epochs[-1]["epoch"]:
             self.epochs.append({"epoch": data["epoch"], "first_record": seq})
             # What the witness had accepted but not kept before its power went is shown anew.
             self._known = {key: self._known[key] for key in self._known if key <= number}
         self._known[number] = (count, data["head"])
-        self._hashes = {key: value for key, value in self._hashes.items() if key >= count}
         self.number = number
         self.vouched = count
         self.vouched_most = max(self.vouched_most, count)
         self.taken += 1
+
+
+def is_receipt(data: dict[str, Any]) -> bool:
+    """True when `data` has the fields of a receipt, of their types."""
+    return set(data) == set(FIELDS) and all(type(data[key]) is FIELDS[key] for key in FIELDS)
+
+
+def out_of_order(last_epoch: int, last_number: int, epoch: int, number: int) -> str | None:
+    """Return why receipt (epoch, number) cannot follow (last_epoch, last_number), or None."""
+    if epoch < last_epoch:
+        return f"a receipt of epoch {epoch} after one of epoch {last_epoch}: rolled back"
+    if epoch > last_epoch and number > last_number:
+        return f"epoch {epoch} does not begin with a receipt that this log carries: rolled back"
+    if number > last_number + 1:
+        return f"receipts {last_number + 1} to {number - 1} are missing: cut and continued"
+    if epoch == last_epoch and number < last_number:
+        return f"receipt {number} after receipt {last_number}"
+    return None

@@ -19,6 +19,13 @@ in plain decimal from -2**63 to 2**64-1; floats finite, the shortest digits that
 (`0.1`, `1.0`, `1e16`). A line that differs from the canonical form of what it says is not a record.
 
 How records are spread over segments is not part of the chain; their content and order are.
+
+The oldest segment may be gone once a "retired" record, written while it was still there, says so:
+
+    segments  its number: it and everything before it is retired
+    records, head  number and hash of its last record, which a receipt had vouched for by then
+    receipt  the last receipt up to there, as it was recorded; null when there was none
+    keep_days, keep_bytes  the configured limits for which it went
 """
 
 import re
@@ -45,7 +52,10 @@ WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 KIND_OPEN = "open"
 KIND_CLOSE = "close"
 KIND_TORN = "torn_tail"
-RESERVED_KINDS = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN})
+KIND_RETIRED = "retired"
+RESERVED_KINDS = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN, KIND_RETIRED})
+# What the witness answered; appended like any other event.
+KIND_RECEIPT = "receipt"
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]

@@ -6,7 +6,9 @@ reports each `.new` part in the log and only then drops the suffix, so a crash i
 neither the bytes nor the report; at worst a part is kept or reported twice.
 """
 
+import mmap
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 from host.audit import AuditBroken, AuditRecordError
 from host.audit.disk import write_at
 from host.audit.record import (
+    KIND_RETIRED,
     MAX_LINE_BYTES,
     SEGMENT_NAME,
     SEGMENT_PREFIX,
@@ -38,17 +41,19 @@ class Tail(NamedTuple):
 
 def recover(directory: Path, directory_fd: int) -> Tail:
     """Find the end of the log and set a torn line aside; AuditBroken when it is not ours."""
-    count = _count_segments(directory)
+    first, count = _segment_numbers(directory)
     if count == 0:
         return Tail(1, 0, 0, ZERO_HASH)
+    if first > 1:
+        _require_retired(directory, range(first, count + 1))
     path = directory / segment_name(count)
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         size = os.fstat(fd).st_size
         whole = _after_last_newline(fd, size)
-        last = _last_record(fd, path, whole)
-        if last is None and count > 1:  # crashed between the rotation and the first commit
-            last = _end_of_full_segment(directory / segment_name(count - 1))
+        last = last_record(fd, path, whole)
+        if last is None and count > first:  # crashed between the rotation and the first commit
+            last = end_of_full_segment(directory / segment_name(count - 1))
         if whole < size:
             if last is None:
                 _require_first_record(fd, path, size)
@@ -83,15 +88,57 @@ def mark_reported(path: Path) -> None:
     path.rename(path.with_suffix(""))
 
 
-def _count_segments(directory: Path) -> int:
-    """Number of segments; AuditBroken unless they are exactly 1..n."""
+def _segment_numbers(directory: Path) -> tuple[int, int]:
+    """(first, last) number; (0, 0) for none; AuditBroken unless they follow each other."""
     names = {path.name for path in directory.glob(f"{SEGMENT_PREFIX}*")}
-    expected = {segment_name(number) for number in range(1, len(names) + 1)}
-    if names != expected:
-        odd = sorted(names - expected)[0]
-        hint = "an earlier segment is missing" if SEGMENT_NAME.fullmatch(odd) else "not a segment"
-        raise AuditBroken(f"{directory / odd}: {hint}")
-    return len(names)
+    odd = sorted(name for name in names if not SEGMENT_NAME.fullmatch(name))
+    if odd:
+        raise AuditBroken(f"{directory / odd[0]}: not a segment")
+    numbers = sorted(int(name[len(SEGMENT_PREFIX) :].partition(".")[0]) for name in names)
+    if not numbers:
+        return 0, 0
+    first = numbers[0]
+    expected = [segment_name(number) for number in range(first, first + len(names))]
+    missing = sorted(names - set(expected))
+    if missing or first == 0:
+        raise AuditBroken(f"{directory / (missing or expected)[0]}: an earlier segment is missing")
+    return first, numbers[-1]
+
+
+def _require_retired(directory: Path, present: range) -> None:
+    """AuditBroken unless a record says that the segments before `present` were retired."""
+    retired = last_retirement(directory, present)
+    if retired is None or retired.get("segments") not in (present[0] - 1, present[0]):
+        path = directory / segment_name(present[0])
+        raise AuditBroken(f"{path}: an earlier segment is missing, and no record retires it")
+
+
+def last_retirement(directory: Path, present: range) -> dict[str, Any] | None:
+    """Data of the newest "retired" record in the segments `present`, or None."""
+    for number in reversed(present):
+        found = last_of_kind(directory / segment_name(number), KIND_RETIRED)
+        if found is not None:
+            return found
+    return None
+
+
+def last_of_kind(path: Path, kind: str) -> dict[str, Any] | None:
+    """Data of the last whole record of `kind` in a segment, or None; reads backwards."""
+    mark = b',"kind":"%b",' % kind.encode()
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            at = content.rfind(mark)
+            while at >= 0:
+                start, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at) + 1
+                # The mark may also stand inside the data of another record, or in a torn line.
+                with suppress(AuditRecordError):
+                    record = parse(content[start:end])
+                    if record.kind == kind:
+                        return record.data
+                at = content.rfind(mark, 0, start)
+    return None
 
 
 def _after_last_newline(fd: int, end: int) -> int:
@@ -105,7 +152,7 @@ def _after_last_newline(fd: int, end: int) -> int:
     return 0
 
 
-def _last_record(fd: int, path: Path, end: int) -> Record | None:
+def last_record(fd: int, path: Path, end: int) -> Record | None:
     """The record whose line ends at `end`; None when the segment holds no whole line."""
     if end == 0:
         return None
@@ -118,12 +165,12 @@ def _last_record(fd: int, path: Path, end: int) -> Record | None:
         raise AuditBroken(f"{path}: the last record is broken: {error}") from error
 
 
-def _end_of_full_segment(path: Path) -> Record:
+def end_of_full_segment(path: Path) -> Record:
     """Last record of a segment that was closed by a rotation, so it must end with a whole line."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         size = os.fstat(fd).st_size
-        last = _last_record(fd, path, size) if _after_last_newline(fd, size) == size else None
+        last = last_record(fd, path, size) if _after_last_newline(fd, size) == size else None
     finally:
         os.close(fd)
     if last is None:

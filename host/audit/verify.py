@@ -1,32 +1,33 @@
 """The independent verifier: reads a log line by line and says which record is wrong, and why.
 
-It shares only names and constants with the writer. Where the writer puts a line together from
-pieces, the verifier takes the bytes apart: parse, spell again, compare, hash what stands on disk.
+It shares only names and constants with the writer (host.audit.intact: each record by itself;
+receipts, retirements: what the witness says; here: the chain).
 
 What a good verdict means: every record from 1 to `records` is what its hash says, in an unbroken
-chain. What it does NOT mean: that nothing was cut off at the very end, after `receipts_to`, or,
-without the witness key, that nobody wrote the whole chain anew (host.audit.receipts). `clean_end`
-is False when the last record is not "close": a running or crashed recorder, or a cut. `head` is
-what to compare.
+chain; the first `retired` of them are gone, as a record says (host.audit.retirements). What it does
+NOT mean: that nothing was cut off at the very end, after `receipts_to`, or, without the witness key,
+that nobody wrote the whole chain anew (host.audit.receipts). `clean_end` is False when the last
+record is not "close": a running or crashed recorder, or a cut. `head` is what to compare.
 """
 
 import os
 import stat
 import time
-from functools import lru_cache, partial
-from hashlib import sha256
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from host.audit import AuditInputError
-from host.audit.receipts import KIND_RECEIPT, Receipts
+from host.audit.intact import Line, all_intact, blocks, intact, split
+from host.audit.receipts import Receipts
 from host.audit.record import (
     FORMAT_VERSION,
-    HASH_TAIL_BYTES,
     KIND_CLOSE,
     KIND_OPEN,
+    KIND_RECEIPT,
+    KIND_RETIRED,
     KIND_TORN,
     MAX_LINE_BYTES,
     SEGMENT_NAME,
@@ -34,9 +35,11 @@ from host.audit.record import (
     TORN_NAME,
     WORD,
     ZERO_HASH,
+    segment_name,
 )
+from host.audit.retirements import Retirements
 
-_SESSION_KINDS = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN})
+_WATCHED = frozenset({KIND_OPEN, KIND_CLOSE, KIND_TORN, KIND_RECEIPT, KIND_RETIRED})
 _SETTLE_STEP_S = 0.02
 
 
@@ -48,6 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_bad: int | None = None  # number of the first wrong record, where one can be named
     file: str | None = None
     reason: str = ""
+    retired: int = 0  # records at the beginning that are gone, as a record says
     head: str = ZERO_HASH  # hash of record number `records`
     opened: int = 0  # "open" records: starts of a recorder
     closed: int = 0  # "close" records: clean ends
@@ -64,21 +68,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     epochs: list[dict[str, int]] = []  # power-ups of the witness: epoch, first record that tells
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    seq: int
-    wall_ns: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-    mono_ns: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-    kind: str
-    origin: str
-    data: dict[str, Any]
-    prev: str
-    hash: str
-
-
-_parse = msgspec.json.Decoder(_Line).decode
-_spell = msgspec.json.Encoder(order="deterministic").encode
-_require_64_bit = msgspec.msgpack.Encoder().encode  # raises beyond 64 bit; JSON takes any integer
-_is_word = lru_cache(maxsize=256)(WORD.fullmatch)
+_word = lru_cache(maxsize=256)(WORD.fullmatch)
 
 
 class _Fault(Exception):
@@ -109,10 +99,11 @@ def verify(
     last = chain.last
     return Report(
         verified=fault is None,
-        records=chain.records,
+        records=fault.seq - 1 if fault and fault.seq else chain.records,
         first_bad=fault.seq if fault else None,
         file=fault.file if fault else None,
         reason=fault.reason if fault else "",
+        retired=chain.retirements.records,
         head=chain.head,
         opened=chain.opened,
         closed=chain.closed,
@@ -148,24 +139,30 @@ def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
     found, odd = _segments(names)
     if not found:
         raise AuditInputError(f"{path}: holds no audit log")
-    last = max(found)
+    first, last = max(1, min(found)), max(found)
+    chain.gone = first - 1
     size = 0
     try:
-        for number in range(1, last + 1):
-            name = found.get(number) or f"{SEGMENT_PREFIX}{number:06d}.jsonl"
+        for number in range(first, last + 1):
+            name = segment_name(number)
             if number not in found:
                 raise _Fault(name, f"segment {name} is missing", seq=chain.records + 1)
             if not stat.S_ISREG((path / name).lstat().st_mode):
                 raise _Fault(name, f"segment {name} is not a plain file", seq=chain.records + 1)
-            with (path / name).open("rb") as lines:
-                read = chain.read(lines, name, is_last=number == last)
+            with (path / name).open("rb") as file:
+                read = chain.read(file, name, is_last=number == last)
             size += read
             if read == 0 and number < last:
                 raise _Fault(
                     name, f"segment {name} is empty, a later one follows", seq=chain.records + 1
                 )
+            chain.retirements.segment_ended(number, chain.records, chain.head)
         if odd:
             raise _Fault(odd[0], f"{odd[0]} is named like a segment but is none", seq=None)
+        unexplained = chain.retirements.unexplained()
+        if unexplained and size:
+            name = segment_name(1)
+            raise _Fault(name, f"segment {name} {unexplained}", seq=1)
     except _Fault as fault:
         return fault
     if size == 0:
@@ -178,61 +175,76 @@ class _Chain:
 
     def __init__(self, settle_s: float, receipts: Receipts) -> None:
         self._receipts = receipts
+        self.retirements = Retirements(receipts)
+        self.gone = 0  # segments that are missing at the beginning
         self.records = self.opened = self.closed = self.torn = 0
         self.head = ZERO_HASH
         self.in_session = False
         self.first_wall_ns: int | None = None
-        self.last: _Line | None = None
+        self.last: Line | None = None
         self._settle_s = settle_s
+        self._remember = receipts.record
 
-    def read(self, lines: BinaryIO, name: str, *, is_last: bool) -> int:
+    def read(self, file: BinaryIO, name: str, *, is_last: bool) -> int:
         """Check one segment and return its bytes; raises _Fault at the first wrong record."""
         size = 0
-        # A bounded readline: garbage without a newline must not fill the memory.
-        for line in iter(partial(lines.readline, MAX_LINE_BYTES + 1), b""):
-            if is_last and line[-1:] != b"\n":
-                line = self._settled(lines, line)
-            reason = self._advance(line)
-            if reason:
-                seq = self.records + 1
-                raise _Fault(name, f"record {seq} in {name}: {reason}", seq=seq)
-            size += len(line)
+        for block in blocks(file):
+            records = all_intact(block)
+            if records is not None:
+                size += len(block)
+                for record in records:
+                    self._require(self._advance(record), name)
+                continue
+            for line in split(block):
+                if is_last and line[-1:] != b"\n":
+                    line = self._settled(file, line)
+                found, why = intact(line)
+                self._require(self._advance(found) if found else why, name)
+                size += len(line)
         return size
 
-    def _advance(self, line: bytes) -> str | None:
-        """Accept `line` as the next record, or say why it is not."""
-        try:
-            record = _parse(line)
-            spelled = _spell(record)
-            _require_64_bit(record.data)
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
-            return _why_unreadable(line, error)
-        if spelled + b"\n" != line:
-            return _why_not_canonical(line)
-        if sha256(line[:-HASH_TAIL_BYTES]).hexdigest() != record.hash:
-            return "its hash does not match its content"
+    def _require(self, fault: str | None, name: str) -> None:
+        if fault:
+            seq = self.records + 1
+            raise _Fault(name, f"record {seq} in {name}: {fault}", seq=seq)
+
+    def _advance(self, record: Line) -> str | None:
+        """Accept an intact record as the next one, or say why it is not."""
+        if self.gone and self.last is None:
+            self._begin(record)
         seq = self.records + 1
         if record.seq != seq:
             return _why_not_next(seq, record.seq)
         if record.prev != self.head:
             return "it does not continue the record before it (prev is another hash)"
-        if not (_is_word(record.kind) and _is_word(record.origin)):
+        kind = record.kind
+        if not (_word(kind) and _word(record.origin)):
             return "its kind or origin is not a plain word"
-        if record.kind in _SESSION_KINDS or not self.in_session:
-            reason = self._session(record)
+        if kind in _WATCHED or not self.in_session:
+            reason = self._session(record) or self._kind(seq, record)
             if reason:
                 return reason
-        if record.kind == KIND_RECEIPT:
-            reason = self._receipts.take(seq, record.data)
-            if reason:
-                return reason
-        self._receipts.record(seq, record.hash)
-        self.records = seq
         self.head = record.hash
+        self._remember(seq, self.head)
+        self.records = seq
         self.last = record
         return None
 
-    def _session(self, record: _Line) -> str | None:
+    def _begin(self, record: Line) -> None:
+        """Take the first record that is there as the one that follows; in mid-session, perhaps."""
+        self.records, self.head, self.in_session = max(0, record.seq - 1), record.prev, True
+        self.first_wall_ns = record.wall_ns
+        self.retirements.begin(self.gone, self.records, self.head)
+
+    def _kind(self, seq: int, record: Line) -> str | None:
+        """Check the records that say something about the log itself."""
+        if record.kind == KIND_RECEIPT:
+            return self._receipts.take(seq, record.data)
+        if record.kind == KIND_RETIRED:
+            return self.retirements.take(seq, record.data)
+        return None
+
+    def _session(self, record: Line) -> str | None:
         """Follow open, torn_tail and close; every other record stands between open and close."""
         if record.kind == KIND_OPEN:
             version = record.data.get("format")
@@ -245,7 +257,7 @@ class _Chain:
         elif record.kind == KIND_CLOSE:
             self.closed += 1
             self.in_session = False
-        else:
+        elif record.kind == KIND_TORN:
             self.torn += 1
         if self.first_wall_ns is None:
             self.first_wall_ns = record.wall_ns
@@ -258,25 +270,6 @@ class _Chain:
             time.sleep(_SETTLE_STEP_S)
             line += lines.readline(MAX_LINE_BYTES + 1 - len(line))
         return line
-
-
-def _why_unreadable(line: bytes, error: Exception) -> str:
-    if len(line) > MAX_LINE_BYTES:
-        return "longer than any record, or garbage without a line end"
-    if b"\0" in line:
-        return "NUL bytes where a record should stand"
-    if not line.endswith(b"\n"):
-        return "the line is torn: it ends in the middle"
-    return f"not a record ({' '.join(str(error).split())})"
-
-
-def _why_not_canonical(line: bytes) -> str:
-    if not line.endswith(b"\n"):
-        return "the line is torn: its newline is missing"
-    return (
-        "not in canonical form"
-        " (white space, key order, a key twice, the spelling of a number or a string)"
-    )
 
 
 def _why_not_next(expected: int, found: int) -> str:

@@ -19,6 +19,7 @@ from host.audit.record import (
     FORMAT_VERSION,
     KIND_CLOSE,
     KIND_OPEN,
+    KIND_RETIRED,
     KIND_TORN,
     LOCK_NAME,
     RESERVED_KINDS,
@@ -69,6 +70,15 @@ class AuditWriter:
         return self._tail.seq, self._tail.hash
 
     @property
+    def directory(self) -> Path:
+        """Folder of the log."""
+        return self._directory
+
+    def sync_directory(self) -> None:
+        """Make what was deleted in the folder durable."""
+        os.fsync(self._directory_fd)
+
+    @property
     def pending(self) -> int:
         """Number of records that are appended but not committed."""
         return self._tip[0] - self._tail.seq
@@ -86,6 +96,10 @@ class AuditWriter:
         if kind in RESERVED_KINDS:
             raise AuditRecordError(f"kind {kind!r} belongs to the log itself")
         return self._append(kind, origin, data, mono_ns, wall_ns)
+
+    def retire(self, account: dict[str, Any]) -> int:
+        """Buffer the record that a segment is retired and return its number (host.audit.retention)."""
+        return self._append(KIND_RETIRED, _ORIGIN, account)
 
     def commit(self) -> None:
         """Write everything buffered with one write and one fdatasync, or raise AuditWriteError.

@@ -6,13 +6,14 @@ import re
 import signal
 import sys
 import termios
+import time
 from pathlib import Path
 
 import serial
 
 from controller import wiring
 from controller.times import PROFILES, Times
-from host import layout, realtime
+from host import layout, moderecord, realtime
 from host.guard import relay
 from host.guard.clients import ENGINE
 from host.guard.lines import LinesError
@@ -41,10 +42,21 @@ def main() -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: setattr(guard, "running", False))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the supervisor alone
-    refused = [realtime.pin_to({args.cpu}) if args.cpu is not None else None]
-    refused += punctual(args.fifo) + [realtime.lock_memory()]
+    beginning = moderecord.begin(args.audit_dir, args.host_id, time.time_ns())
+    guard.halting.keeper.begin(*beginning)
+    pinned = realtime.pin_to({args.cpu}) if args.cpu is not None else None
+    scheduled, locked = punctual(args.fifo), realtime.lock_memory()
     realtime.freeze_gc()
-    guard.event("guard_started", not_permitted=[item for item in refused if item])
+    guard.realtime = {
+        "fifo": scheduled[0] or "granted",
+        "cpu": pinned or (f"pinned to {args.cpu}" if args.cpu is not None else "not asked for"),
+        "memory": locked or "locked",
+        "gc": "frozen",
+    }
+    refused = [item for item in (pinned, *scheduled, locked) if item]
+    epoch, reason, detail = beginning
+    told = {"mode": "EMERGENCY", "reason": reason.name, "epoch": epoch, "detail": detail}
+    guard.event("guard_started", not_permitted=refused, **told)
     print("ready", flush=True)
     try:
         guard.run()
@@ -84,6 +96,8 @@ def open_port(name: str) -> serial.Serial:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m host.guard", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--audit-dir", type=Path, required=True, help="beside it: the last mode")
+    parser.add_argument("--host-id", required=True)
     parser.add_argument("--serial", required=True)
     parser.add_argument("--link-key", required=True)
     parser.add_argument("--profile", choices=PROFILES, required=True)

@@ -41,6 +41,12 @@ class Keeper:
         self._written = 0
         self._write()
 
+    def begin(self, epoch: int, reason: Reason, detail: str) -> None:
+        """Go on counting where an earlier run ended; only before the first step."""
+        assert self.epoch == 1
+        self.epoch, self.reason, self.detail = epoch, reason, detail
+        self._write()
+
     @property
     def stopped(self) -> bool:
         """True in EMERGENCY."""
@@ -97,7 +103,7 @@ class Keeper:
 
         Only right after a start, and only from one EMERGENCY to another. True when it is taken on.
         """
-        if (self.mode, self.reason) != (TradingMode.EMERGENCY, Reason.NOT_ARMED):
+        if not self.stopped or self.reason not in modes.BEGINNINGS:
             return False
         if not modes.liquidates(reason, OnKill.FLATTEN):
             return False

@@ -5,6 +5,7 @@ touches a disk, waits for a peer, or runs anywhere but in this thread.
 """
 
 import contextlib
+import os
 import select
 import socket
 import time
@@ -54,14 +55,17 @@ class Guard:
         self.running = True
         self._failure: OSError | None = None
         self.page = shm.create(layout.KIND_GUARD, "guard")
+        # What the recorder waits for.
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._pass_ns = time.monotonic_ns()
         self._stretch = 0
+        self.realtime: dict[str, str] = {}  # what the system granted (host.realtime)
         self._told_ns = 0
         self._attesting: dict[str, Client] = {}
         # How far the last recorder had come, from its page: the next one goes on from there.
-        self._recorded = 0
+        self._recorded = self._recorded_supervisor = 0
         self._recorded_of: dict[int, int] = {}
         self._port = port
         self._received = received
@@ -152,6 +156,8 @@ class Guard:
         """Push one event into the ring that the recorder reads."""
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
+        with contextlib.suppress(BlockingIOError):  # full: the recorder is awake all the more
+            os.eventfd_write(self._wake, 1)
         self._look()
 
     def _watch_stall(self) -> None:
@@ -257,7 +263,8 @@ class Guard:
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
         if client.role == RECORDER:
-            return {"ok": True, "recorded": self._recorded}, [self.page.fd]
+            reply = {"recorded": self._recorded, "supervisor": self._recorded_supervisor}
+            return {"ok": True, **reply}, [self.page.fd, self._wake]
         return {"ok": True, "level": kind, "word": word}, [self.page.fd, level_fd]
 
     def _on_attach(self, client: Client) -> None:
@@ -278,6 +285,7 @@ class Guard:
         if client.role == RECORDER and client.page is not None:
             words, first = client.page.words, layout.RECORDER_ENGINES
             self._recorded = words.load(layout.RECORDER_GUARD_SEQ)
+            self._recorded_supervisor = words.load(layout.RECORDER_SUPERVISOR_SEQ)
             self._recorded_of = {
                 words.load(first + 2 * place + 1): words.load(first + 2 * place)
                 for place in range(len(self._clients.engines))
@@ -349,5 +357,6 @@ class Guard:
             "recorder_pid": recorder.pid if recorder else None,
             "orders_sent": self._checks.total(layout.ENGINE_SENT),
             "orders_refused": self._checks.total(layout.ENGINE_REFUSED),
+            "realtime": self.realtime,
             "stretches": {name: self._reflex.stretches(kind) for name, kind in STRETCHES.items()},
         }

@@ -1,6 +1,7 @@
 """Drains the rings into the audit log by group commit; never in the way of the halt."""
 
 import contextlib
+import os
 import select
 import time
 from pathlib import Path
@@ -11,13 +12,16 @@ import msgspec
 from host import layout, shm
 from host.alerts import Deliverer
 from host.audit import AuditWriteError
+from host.audit.record import KIND_RETIRED
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
 from host.recorder.showing import Showing
+from host.recorder.upkeep import Upkeep
 
 POLL_MS = 10
 RETRY_S = 0.05
-GUARD = "guard"
+GUARD, SUPERVISOR = "guard", "supervisor"
+POSITIONS = {GUARD: layout.RECORDER_GUARD_SEQ, SUPERVISOR: layout.RECORDER_SUPERVISOR_SEQ}
 
 
 class Source(Protocol):
@@ -30,14 +34,20 @@ class Source(Protocol):
 class Recorder:
     """One writer of one log, whatever happens to guard and engine."""
 
-    def __init__(self, run_dir: Path, writer: AuditWriter, deliverer: Deliverer) -> None:
+    def __init__(
+        self, run_dir: Path, writer: AuditWriter, deliverer: Deliverer, upkeep: Upkeep
+    ) -> None:
         self.running = True
+        self.supervisor: shm.Page | None = None
+        self._upkeep = upkeep
+        self._upkeep_failed = ""
         self._run_dir = run_dir
         self._writer = writer
         self._deliverer = deliverer
         self._alerts: list[tuple[str, str, dict[str, Any]]] = []
         self.page = shm.create(layout.KIND_RECORDER, "recorder")
         self._guard: GuardClient | None = None
+        self._wake: list[int] = []  # the guard's eventfd: a record of its own must not wait
         self._rings: dict[str, tuple[shm.Page, int]] = {}
         self._places: dict[str, int] = {}  # of each engine in our page
         self._showing = Showing()
@@ -61,13 +71,17 @@ class Recorder:
     def _reach_guard(self) -> None:
         try:
             guard = GuardClient(self._run_dir)
-            reply, page, _fds = guard.attach("recorder", self.page)
+            reply, page, fds = guard.attach("recorder", self.page)
         except (GuardUnreachable, ValueError, shm.PageError):
             time.sleep(RETRY_S)
             return
         self._guard = guard
+        shm.close_all(self._wake)
+        self._wake = fds
         self._showing.restart()
         self._follow(GUARD, page, reply["recorded"])
+        if self.supervisor is not None and SUPERVISOR not in self._rings:
+            self._rings[SUPERVISOR] = (self.supervisor, reply["supervisor"])
 
     def _follow(self, origin: str, page: shm.Page, recorded: int, place: int = 0) -> None:
         """Read a writer's ring from `recorded` on; the rest of the one before is recorded first.
@@ -85,7 +99,11 @@ class Recorder:
 
     def _hear_guard(self) -> None:
         assert self._guard is not None
-        if not select.select([self._guard.sock], [], [], POLL_MS / 1000)[0]:
+        sock = self._guard.sock.fileno()
+        ready = select.select([sock, *self._wake], [], [], POLL_MS / 1000)[0]
+        for fd in set(ready) - {sock}:
+            os.eventfd_read(fd)
+        if sock not in ready:
             return
         try:
             message, fds = self._guard.receive()
@@ -110,11 +128,22 @@ class Recorder:
         for failure in self._deliverer.failures():
             self._writer.append("alert_undelivered", "recorder", failure)
             news = True
-        if news or self.page.words.load(layout.RECORDER_FAILING):
+        if news or self._writer.pending or self.page.words.load(layout.RECORDER_FAILING):
             self._commit()
+        if not self.page.words.load(layout.RECORDER_FAILING):
+            self._retire()
         self._show()
         self._beat()
         return news
+
+    def _retire(self) -> None:
+        """A segment that cannot go is no danger to trading; a person should know, once."""
+        failed = self._upkeep.retire() or ""
+        if failed and failed != self._upkeep_failed:
+            self._note("alert", "recorder", {"code": "RETENTION_FAILED", "error": failed[:300]})
+        self._upkeep_failed = failed
+        if self._writer.pending:
+            self._showing.recorded("recorder", KIND_RETIRED)  # to be vouched for soon
 
     def _show(self) -> None:
         """Show the durable head to the witness when it is due."""
@@ -131,6 +160,7 @@ class Recorder:
         """
         event: dict[str, Any] = msgspec.json.decode(message)
         kind, data = str(event["kind"]), {"n": place, **event["data"]}
+        self._upkeep.recorded(origin, kind, data, self._showing.shown)
         self._note(kind, origin, data, event["mono_ns"])
         return kind
 
@@ -143,13 +173,14 @@ class Recorder:
     def _commit(self) -> None:
         try:
             self._writer.commit()
+            self._upkeep.save_mode()
         except AuditWriteError:
             self.page.words.store(layout.RECORDER_FAILING, 1)
             self._tell_people()  # a full disk must not keep a person from knowing
             return
         for origin, (page, number) in self._rings.items():
-            if origin == GUARD:
-                self.page.words.store(layout.RECORDER_GUARD_SEQ, number)
+            if origin in POSITIONS:
+                self.page.words.store(POSITIONS[origin], number)
                 continue
             first = layout.RECORDER_ENGINES + 2 * self._places[origin]
             self.page.words.store(first, number)

@@ -28,6 +28,11 @@ class Showing:
         self._news = True
         self._urgent = True
 
+    @property
+    def shown(self) -> tuple[int, str] | None:
+        """The (count, head) that waits for its receipt, or None."""
+        return self._open
+
     def recorded(self, origin: str, kind: str) -> None:
         """Learn that an event of this origin and kind is in the log."""
         if kind == RECEIPT:

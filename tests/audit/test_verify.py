@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.audit import AuditInputError
+from host.audit.intact import Line
 from host.audit.record import Record
-from host.audit.verify import Report, _Line, verify
+from host.audit.verify import Report, verify
 from host.audit.writer import AuditWriter
 from tests.audit.audit_logs import (
     abandon,
@@ -124,7 +125,7 @@ def test_the_log_is_streamed_not_held_in_memory(tmp_path: Path) -> None:
 
 
 def test_writer_and_verifier_agree_on_the_fields() -> None:
-    assert _Line.__struct_fields__ == Record.__struct_fields__
+    assert Line.__struct_fields__ == Record.__struct_fields__
 
 
 # ---- one byte, anywhere -----------------------------------------------------------------------

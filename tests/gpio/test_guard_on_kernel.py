@@ -94,6 +94,8 @@ class Bench:
         """Start `python -m host.guard`, or what stands for it, on the device."""
         options = {
             "--run-dir": str(self._folder),
+            "--audit-dir": str(self._folder / "audit"),
+            "--host-id": "pi",
             "--serial": os.ttyname(self._terminal),
             "--link-key": str(self._key),
             "--profile": PROFILE,

@@ -9,9 +9,11 @@ import pytest
 
 from host import layout, shm
 from host.alerts import Deliverer
+from host.audit.retention import Keep
 from host.audit.writer import AuditWriter
 from host.config import Alerts
 from host.recorder.loop import Recorder
+from host.recorder.upkeep import Upkeep
 
 
 def test_an_alert_that_cannot_be_delivered_is_on_record(
@@ -22,7 +24,8 @@ def test_an_alert_that_cannot_be_delivered_is_on_record(
         port = taken.getsockname()[1]
     writer = AuditWriter(tmp_path / "audit", host_id="pi")
     wanted = Alerts(webhook_url=f"http://127.0.0.1:{port}/", timeout_s=1.0)
-    recorder = Recorder(tmp_path, writer, Deliverer(wanted, "pi"))
+    upkeep = Upkeep(writer, "pi", Keep())
+    recorder = Recorder(tmp_path, writer, Deliverer(wanted, "pi"), upkeep)
     page = shm.create(layout.KIND_ENGINE, "test")
     recorder._follow("engine", page, 0)
     event = {"kind": "alert", "mono_ns": 5, "data": {"code": "DUST_LEFT"}}

@@ -140,7 +140,9 @@ def test_a_loss_after_bot4_halt_takes_the_emergency_further_and_one_after_a_pres
     loss = "max_loss_quote = 25_000.0"
     text = config.DEFAULT.read_text()
     assert loss in text
-    text = text.replace(loss, "max_loss_quote = 60.0").replace("[strategy]", "[strategy]\nstop_distance_bps = 5000")
+    text = text.replace(loss, "max_loss_quote = 60.0").replace(
+        "[strategy]", "[strategy]\nstop_distance_bps = 5000"
+    )
     with (
         trading(tmp_path, host=host(tmp_path, text), speed=8.0) as bench,
         Person(bench.bench._venue_socket) as person,

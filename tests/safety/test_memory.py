@@ -43,8 +43,8 @@ CASES = [
     ("recorder.heartbeat future", "recorder", layout.RECORDER_HEARTBEAT_NS, MOST),
     ("recorder.failing", "recorder", layout.RECORDER_FAILING, 0xDEAD),
     ("recorder.guard_seq", "recorder", layout.RECORDER_GUARD_SEQ, MOST),
-    ("recorder.engine_seq", "recorder", layout.RECORDER_ENGINE_SEQ, MOST),
-    ("recorder.engine_pid", "recorder", layout.RECORDER_ENGINE_PID, MOST),
+    ("recorder.engine_seq", "recorder", layout.RECORDER_ENGINES, MOST),
+    ("recorder.engine_pid", "recorder", layout.RECORDER_ENGINES + 1, MOST),
     ("recorder.records", "recorder", layout.RECORDER_RECORDS, MOST),
     *[
         (f"{name}.ring {what}", name, index, value)

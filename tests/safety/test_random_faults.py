@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from host import config
 from rig.processes import BenchError
 from tests.integration.evidence import Witnessed, witnessed
+from tests.integration.test_ladder import host
 from tests.integration.test_stopped_processes import LIMIT_MS, MARGIN_MS
 
 ROUNDS = int(os.environ.get("BOT4_FAULT_ROUNDS", "6"))
@@ -32,6 +34,10 @@ class Row:
 
     rounds: int = 0
     worst_ms: float = 0.0
+
+
+# An engine that dies again within a minute would stay down, as it should; here it dies on purpose.
+ALWAYS_AGAIN = config.DEFAULT.read_text() + "\n[supervisor]\nsecond_failure_s = 0.001\n"
 
 
 def one_round(bench: Witnessed, name: str, how: signal.Signals) -> float:
@@ -83,7 +89,7 @@ def test_faults_at_random_moments_never_let_an_order_out(
     rng.shuffle(faults)
     rows = {fault: Row() for fault in LIMIT_MS}
     again = 0
-    with witnessed(tmp_path, speed=SPEED) as bench:
+    with witnessed(tmp_path, speed=SPEED, host=host(tmp_path, ALWAYS_AGAIN)) as bench:
         for number, (name, how) in enumerate(faults):
             time.sleep(rng.uniform(0.0, 0.5))
             row = rows[name, how]
