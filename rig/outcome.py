@@ -119,8 +119,15 @@ def environment(ended: Ended) -> dict[str, str]:
     }
 
 
+# Bytes on the serial line above which it is left out of a capture: minutes of it make a gigabyte.
+MOST_SERIAL_BYTES = 400_000
+
+
 def capture_of(ended: Ended, bench: str) -> Capture:
-    """Return what an analyser would have seen: stamped edges, and D7 made of the noted bytes."""
+    """Return what an analyser would have seen: stamped edges, and D7 made of the noted bytes.
+
+    Of a long run the capture has no D7: whoever wants the messages presses less often.
+    """
     kept = {wiring.INDEX[name]: place for place, name in enumerate(STAMPED)}
     events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
     span = {"start_ns": ended.start_ns, "end_ns": ended.end_ns}
@@ -131,6 +138,8 @@ def capture_of(ended: Ended, bench: str) -> Capture:
         lines=STAMPED,
         **span,
     )
+    if sum(len(data) for _at, data in ended.sent) > MOST_SERIAL_BYTES:
+        return stamped
     return replace(
         stamped,
         initial={**stamped.initial, "PICO_TX": serial_line.IDLE},

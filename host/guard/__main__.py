@@ -47,6 +47,8 @@ def main() -> int:
     pinned = realtime.pin_to({args.cpu}) if args.cpu is not None else None
     scheduled, locked = punctual(args.fifo), realtime.lock_memory()
     realtime.freeze_gc()
+    if args.fifo and scheduled[0] is None:
+        guard.lift_engines_to(realtime.FIFO_PRIORITY - 1)
     guard.realtime = {
         "fifo": scheduled[0] or "granted",
         "cpu": pinned or (f"pinned to {args.cpu}" if args.cpu is not None else "not asked for"),

@@ -157,6 +157,7 @@ class Halting:
     def _acknowledged(self, ack_ns: int, closed: Closed) -> None:
         self._ack_due = False
         self._ack_ns = ack_ns
+        lifted = self._reflex.calm()
         self.forced += closed.forced
         self._event(
             "gate_closed",
@@ -165,6 +166,7 @@ class Halting:
             since_emergency_us=(self._ack_ns - self._emergency_ns) // 1000,
             waited_us=closed.waited_us,
             forced=closed.forced > 0,
+            lifted=lifted,
             reason=self.keeper.reason.name,
         )
 

@@ -116,6 +116,10 @@ class Guard:
             received.fileno(): STRETCHES["serial"],
         }
 
+    def lift_engines_to(self, priority: int) -> None:
+        """Let an engine that is in the middle of a send run at this SCHED_FIFO priority in a halt."""
+        self._reflex.lift_to(priority)
+
     def run(self) -> None:
         """Serve until `running` is cleared; whatever goes wrong closes the gate first.
 
@@ -270,7 +274,7 @@ class Guard:
     def _on_attach(self, client: Client) -> None:
         """Give the recorder each engine's page, whichever of the two came last."""
         if client.role == ENGINE and client.page is not None:
-            self._reflex.watch(client.page.words)
+            self._reflex.watch(client.page.words, client.pid)
         self.event("attached", role=client.role, name=client.name, pid=client.pid)
         recorder = self._clients.recorder
         for place, engine in enumerate(self._clients.engines.values()):

@@ -33,6 +33,14 @@ cdef extern from "<time.h>" nogil:
     int clock_gettime(int clock, timespec *now)
     int nanosleep(const timespec *wanted, timespec *left)
 
+cdef extern from "<sched.h>" nogil:
+    struct sched_param:
+        int sched_priority
+    enum:
+        SCHED_FIFO
+        SCHED_OTHER
+    int sched_setscheduler(int pid, int policy, const sched_param *parameters)
+
 cdef enum:
     MOST_EVENTS = 32
     MOST_SLOTS = 16
@@ -66,6 +74,9 @@ cdef class Reflex:
     cdef Drive _ack
     cdef list _slots
     cdef volatile bot4_word *_slot[MOST_SLOTS]
+    cdef int _pid[MOST_SLOTS]
+    cdef bint _lifted[MOST_SLOTS]
+    cdef int _lift_to
     cdef int _slot_count
     cdef uint64_t _slot_busy_ns
     cdef uint64_t _low_ns, _ack_ns
@@ -87,18 +98,38 @@ cdef class Reflex:
         """From now on raise ACK by `ack`; None leaves it to the caller of `take`."""
         self._ack = ack
 
-    def watch(self, Words page):
-        """Wait for the send slot of this engine's page from now on."""
+    def lift_to(self, int priority):
+        """Let an engine that is in the middle of a send finish it at this SCHED_FIFO priority.
+
+        It runs at an ordinary one: a busy neighbour may take the CPU from it with its slot taken, and
+        would keep the guard waiting. 0 is for a guard that may not do so.
+        """
+        self._lift_to = priority
+
+    def watch(self, Words page, int pid=0):
+        """Wait for the send slot of the page of engine `pid` from now on."""
         page.check(W_SLOT)
         if self._slot_count == MOST_SLOTS:
             raise ValueError(f"more than {MOST_SLOTS} engines")
-        self._slots.append(page)
+        self._slots.append((page, pid))
         self._place()
 
     def forget(self, Words page):
         """Undo `watch`; a page that is not watched is none of our business."""
-        self._slots = [kept for kept in self._slots if kept is not page]
+        self._slots = [kept for kept in self._slots if kept[0] is not page]
         self._place()
+
+    def calm(self):
+        """Put back to an ordinary priority whoever was lifted above it; return how many."""
+        cdef sched_param ordinary
+        cdef int at, count = 0
+        ordinary.sched_priority = 0
+        for at in range(self._slot_count):
+            if self._lifted[at]:
+                sched_setscheduler(self._pid[at], SCHED_OTHER, &ordinary)
+                self._lifted[at] = False
+                count += 1
+        return count
 
     def wait(self, int epoll_fd, int timeout_ms):
         """Wait for events, look at HALT, return [(descriptor, events), ...].
@@ -176,15 +207,25 @@ cdef class Reflex:
         cdef timespec nap
         nap.tv_sec, nap.tv_nsec = 0, LOOK_NS
         for at in range(self._slot_count):
+            if bot4_load(self._slot[at]) != 0:
+                self._lift(at)
             while bot4_load(self._slot[at]) != 0:
                 if bot4_now_ns() - since_ns > self._slot_busy_ns:
                     return False
                 nanosleep(&nap, NULL)
         return True
 
-    cdef void _place(self):
+    cdef void _lift(self, int at) noexcept nogil:
+        cdef sched_param high
+        high.sched_priority = self._lift_to
+        if self._lift_to > 0 and self._pid[at] > 0 and not self._lifted[at]:
+            self._lifted[at] = sched_setscheduler(self._pid[at], SCHED_FIFO, &high) == 0
+
+    cdef _place(self):
         cdef Words page
+        self.calm()
         self._slot_count = 0
-        for page in self._slots:
+        for page, pid in self._slots:
             self._slot[self._slot_count] = page.base + W_SLOT
+            self._pid[self._slot_count] = pid
             self._slot_count += 1

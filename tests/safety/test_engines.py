@@ -90,7 +90,7 @@ class Desk:
             self._unregister,
             lambda _client: ({"ok": True}, [page.fd]),
             lambda _client, _request: None,
-            lambda client: self.reflex.watch(client.page.words),
+            lambda client: self.reflex.watch(client.page.words, client.pid),
             self._leave,
             lambda: None,
             NAMES,

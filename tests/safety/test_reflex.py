@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from host import layout, modes, shm
 from host.modes import Reason, TradingMode
+from rig.processes import fifo_permitted
 
 SLOT_BUSY_US = 2000
 RECORD = b"\x03\x01\x07\x00"
@@ -105,6 +107,27 @@ def test_a_stuck_send_gets_no_ack_and_is_left_to_the_caller(desk: Desk) -> None:
     assert not desk.reflex.slots_free()
     desk.reflex.forget(desk.engine.words)
     assert desk.reflex.slots_free()
+
+
+@pytest.mark.skipif(not fifo_permitted(), reason="SCHED_FIFO is not permitted here")
+def test_an_engine_in_the_middle_of_a_send_is_lifted_above_its_neighbours(desk: Desk) -> None:
+    """A sleeping process with its slot taken stands for one whose CPU a neighbour has."""
+    with subprocess.Popen(["sleep", "60"]) as engine:
+        desk.reflex.forget(desk.engine.words)
+        desk.reflex.watch(desk.engine.words, engine.pid)
+        desk.reflex.lift_to(1)
+        desk.set(TradingMode.NORMAL, 0)
+        desk.engine.words.store(layout.ENGINE_SLOT, 1)
+        desk.reflex.look(0)
+        assert os.sched_getscheduler(engine.pid) == os.SCHED_FIFO
+        assert desk.reflex.calm() == 1
+        assert os.sched_getscheduler(engine.pid) == os.SCHED_OTHER
+        assert desk.reflex.calm() == 0
+        desk.engine.words.store(layout.ENGINE_SLOT, 0)
+        desk.set(TradingMode.NORMAL, 0)
+        desk.reflex.look(0)
+        assert os.sched_getscheduler(engine.pid) == os.SCHED_OTHER
+        engine.kill()
 
 
 def test_an_ack_that_cannot_be_driven_is_not_claimed(desk: Desk) -> None:
