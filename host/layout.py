@@ -36,3 +36,8 @@ RECORDER_GUARD_SEQ = 10
 RECORDER_ENGINE_SEQ = 11
 RECORDER_ENGINE_PID = 12
 RECORDER_RECORDS = 13
+
+# The modeller's page: a seqlock of the values that a decision takes, in this order.
+KIND_MODELLER = 4
+MODELLER_FORECAST = 8
+FORECAST_FIELDS = ("expected_return", "sigma", "signal")
