@@ -1,0 +1,1 @@
+"""What the hot path costs, measured: each module has `rows()` for the table, and prints its own."""
