@@ -1,14 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Loops over the core in compiled code: timed ones for `bot4 perf`, and `churn` for the stress tests.
+"""Loops over the core in compiled code, timed, for `bot4 perf`.
 
-The timed ones return the nanoseconds of every batch of 64 calls; what they need is made before.
-RuntimeError when a call did not do what is measured.
+Each returns the nanoseconds of every batch of 64 calls; what it needs is made before. RuntimeError
+when a call did not do what is measured.
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
 
-from host.hotpath.atomics cimport bot4_cas, bot4_now_ns, bot4_peek, bot4_store, bot4_word
+from host.hotpath.atomics cimport bot4_now_ns, bot4_peek, bot4_word
 from host.hotpath.decision cimport Decision
 from host.hotpath.pool cimport ObjectPool
 from host.hotpath.queue cimport Queue
@@ -16,21 +15,15 @@ from host.hotpath.seqlock cimport MOST_VALUES, Seqlock
 
 from host import outcomes
 
-cdef extern from "<sched.h>" nogil:
-    int sched_yield()
-
 cdef enum:
     BATCH = 64
-    MOST_HELD = 4096
     MESSAGE_BYTES = 32
-    MOST_MESSAGE_WORDS = 8192
-    MOST_PRODUCERS = 64
 cdef int R_EXHAUSTED = outcomes.EXHAUSTED
 
 
 def empty(int batches):
     """The loop around one look at a word of its own."""
-    cdef bot4_word word
+    cdef bot4_word word = 0
     cdef uint64_t began_ns
     cdef int batch, call
     taken = []
@@ -197,96 +190,3 @@ cdef list done(list taken, uint64_t failed):
     if failed:
         raise RuntimeError("a call of the measurement did not do its work")
     return taken
-
-
-def churn(ObjectPool pool not None, long long pairs, int most_held, unsigned long long seed):
-    """Take and give back at random, holding up to `most_held` slots; return what was wrong.
-
-    Who takes a slot writes a token of its own into the first word, and must find it there when it gives
-    the slot back; the second word is written plainly, for a thread sanitizer to look at. Answers
-    (slots that somebody else had too, releases refused, acquisitions that found nothing).
-    """
-    cdef int64_t held[MOST_HELD]
-    cdef uint64_t tokens[MOST_HELD]
-    cdef int count = 0, at
-    cdef uint64_t doubled = 0, refused = 0, exhausted = 0, random = seed * 2 + 1
-    cdef uint64_t token = <uint64_t> pool.member << 56
-    cdef long long pair = 0
-    cdef int64_t handle
-    cdef bot4_word *words
-    if not 0 < most_held <= MOST_HELD or pool.item_bytes < 16:
-        raise ValueError(f"1 to {MOST_HELD} slots of 16 bytes and more")
-    with nogil:
-        while pair < pairs or count:
-            random ^= random << 13
-            random ^= random >> 7
-            random ^= random << 17
-            if pair < pairs and (count == 0 or (count < most_held and random & 1)):
-                pair += 1
-                handle = pool.take()
-                if handle < 0:
-                    exhausted += 1
-                    continue
-                words = <bot4_word *> pool.at(handle)
-                token += 1
-                bot4_store(words, token)
-                (<uint64_t *> words)[1] = token
-                held[count], tokens[count] = handle, token
-                count += 1
-                continue
-            at = <int> ((random >> 20) % <uint64_t> count)
-            words = <bot4_word *> pool.at(held[at])
-            doubled += not bot4_cas(words, tokens[at], 0) or (<uint64_t *> words)[1] != tokens[at]
-            refused += pool.give(held[at]) != 0
-            count -= 1
-            held[at], tokens[at] = held[count], tokens[count]
-    return doubled, refused, exhausted
-
-
-def cross(Queue queue not None, long long messages, unsigned long long producer):
-    """Push `messages` numbered messages, as long as fit; return how often the queue was full."""
-    cdef uint64_t message[MOST_MESSAGE_WORDS]
-    cdef uint64_t full = 0
-    cdef long long number = 0
-    fitting(queue)
-    memset(message, 0, queue.item_bytes)
-    message[0] = producer
-    with nogil:
-        while number < messages:
-            message[1] = number
-            if queue.put(<char *> message, queue.item_bytes):
-                full += 1
-                sched_yield()
-            else:
-                number += 1
-    return full
-
-
-def drain(Queue queue not None, int producers, long long messages):
-    """Pop until `messages` have come; return (messages out of their producer's order, times empty)."""
-    cdef uint64_t message[MOST_MESSAGE_WORDS]
-    cdef uint64_t following[MOST_PRODUCERS]
-    cdef uint64_t length = 0, wrong = 0, idle = 0
-    cdef long long seen = 0
-    fitting(queue)
-    if not 0 < producers <= MOST_PRODUCERS:
-        raise ValueError(f"1 to {MOST_PRODUCERS} producers")
-    memset(following, 0, sizeof(following))
-    with nogil:
-        while seen < messages:
-            if queue.get(<char *> message, &length):
-                idle += 1
-                sched_yield()
-                continue
-            seen += 1
-            if (length != queue.item_bytes or message[0] >= <uint64_t> producers
-                    or message[1] != following[message[0]]):
-                wrong += 1
-                continue
-            following[message[0]] += 1
-    return wrong, idle
-
-
-cdef fitting(Queue queue):
-    if not 16 <= queue.item_bytes <= 8 * MOST_MESSAGE_WORDS:
-        raise ValueError(f"messages of 16 to {8 * MOST_MESSAGE_WORDS} bytes")

@@ -13,8 +13,8 @@ from host.hotpath.ring import Ring
 from host.hotpath.seqlock import Seqlock
 from host.hotpath.words import Words
 
-from host import layout, pools, segments
-from host.hotpath import corebench
+from host import layout, outcomes, pools, segments
+from host.hotpath import corebench, corestress
 from host.hotpath import pool as pool_module
 from host.hotpath import queue as queue_module
 
@@ -44,7 +44,7 @@ def test_pool() -> None:
         views = [ObjectPool(buffer, pools.SIGNAL) for _ in range(THREADS)]
         with ThreadPoolExecutor(THREADS) as executor:
             jobs = [
-                executor.submit(corebench.churn, view, PAIRS, 64, seed)
+                executor.submit(corestress.churn, view, PAIRS, 64, seed)
                 for seed, view in enumerate(views)
             ]
             assert [job.result()[:2] for job in jobs] == [(0, 0)] * THREADS
@@ -57,9 +57,9 @@ def test_queue() -> None:
     queue, *producers = (Queue(buffer) for _ in range(THREADS))
     with ThreadPoolExecutor(THREADS) as executor:
         count = len(producers)
-        drained = executor.submit(corebench.drain, queue, count, count * PAIRS // 4)
+        drained = executor.submit(corestress.drain, queue, count, count * PAIRS // 4)
         for number, producer in enumerate(producers):
-            executor.submit(corebench.cross, producer, PAIRS // 4, number)
+            executor.submit(corestress.cross, producer, PAIRS // 4, number)
         assert drained.result()[0] == 0
 
 
@@ -94,3 +94,9 @@ def test_ring() -> None:
             assert all(len(message) == 600 for message in messages)
         written.result()
     assert lost + seen == PAIRS // 20
+
+
+def test_what_does_not_fit_is_not_written() -> None:
+    queue = Queue(heap_queue(1, 16))
+    assert queue.push(b"x" * 4096) == -outcomes.TOO_LONG
+    assert queue.pop() == (-outcomes.EMPTY, b"")
