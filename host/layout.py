@@ -40,3 +40,8 @@ RECORDER_SUPERVISOR_SEQ = 12
 # Two words for each engine, in the order of the guard's list: how far its ring is durable, its pid.
 RECORDER_ENGINES = 16
 MOST_ENGINES = 8
+
+# The modeller's page: a seqlock of the values that a decision takes, in this order.
+KIND_MODELLER = 5
+MODELLER_FORECAST = 8
+FORECAST_FIELDS = ("expected_return", "sigma", "signal")
