@@ -53,9 +53,9 @@ def show(told: dict[str, Any]) -> None:
         table.add_column(name, justify="left" if name == "test" else "right")
     for split in told["splits"]:
         n, ranges = split["counts"], split["ranges"]
-        row = (split["split"], _runs(ranges["train"]), n["train"], _runs(ranges["test"]))
-        row += (n["test"], n["gap"], n["purged"], n["embargoed"])
-        table.add_row(*(str(cell) for cell in row))
+        train, test = _runs(ranges["train"]), _runs(ranges["test"])
+        counts = (n["test"], n["gap"], n["purged"], n["embargoed"])
+        table.add_row(*map(str, (split["split"], train, n["train"], test, *counts)))
     out.print(table)
 
 
