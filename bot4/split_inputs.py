@@ -89,6 +89,7 @@ def count_or_duration(name: str, text: str | None, mode: str) -> Any:
         return None
     by_clock = mode == "walk_forward_time"
     if text.isascii() and text.isdigit() and not (by_clock and name == "gap"):
+        require(len(text) < 19, f"--{name}: {len(text)} digits: more samples than there can be")
         return int(text)
     require(by_clock, f"--{name} {text}: a number of samples")
     return duration(text)

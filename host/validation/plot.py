@@ -34,6 +34,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
+h1 {{ overflow-wrap: anywhere }}
 svg {{ width: 100%; height: auto }}
 div {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
@@ -94,7 +95,7 @@ def draw(line: Timeline, folds: Sequence[Fold], title: str) -> Figure:
 def page(line: Timeline, folds: Sequence[Fold], title: str) -> str:
     """Return a page of its own with picture and table."""
     buffer = io.StringIO()
-    draw(line, folds, title).savefig(buffer, format="svg")
+    draw(line, folds, "").savefig(buffer, format="svg")
     svg = buffer.getvalue()
     head = ["split", "test from", "test to", *(role.name.lower() for role in list(Role)[1:])]
     rows = []

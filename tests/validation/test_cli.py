@@ -124,6 +124,7 @@ BAD = {
     "too many": (("--n-splits", 99), "x.csv: 40 samples: 99 splits need 100"),
     "clock gap of counts": (("--gap", "7D"), "--gap 7D: a number of samples"),
     "gap": (("--gap", 39), "leave 0 to train on"),
+    "long number": (("--gap", "9" * 5000), "--gap: 5000 digits"),
     "label": (("--label", "1 month"), "label='1 month'"),
     "far label": (("--label", "200000D"), "invalid|2262|duration"),
     "both labels": (("--label", "1h", "--label-end", "x"), "give one of both"),
