@@ -17,6 +17,7 @@ def pairs(splits: Any) -> list[tuple[list[int], list[int]]]:
     return [(list(map(int, train)), list(map(int, test))) for train, test in splits]
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 80),
     st.integers(2, 7),
@@ -41,6 +42,7 @@ def test_walk_forward_without_labels_is_time_series_split(
     assert pairs(ours.split(rows)) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(2, 7))
 def test_purged_kfold_without_labels_is_kfold(n: int, n_splits: int) -> None:
     rows = np.zeros((n, 1))

@@ -228,6 +228,7 @@ def test_purged_kfold_is_its_twin(
     assert made == expected
 
 
+@settings(deadline=None)
 @given(labelled(), st.integers(2, 6), st.integers(0, 5))
 def test_no_training_label_ever_meets_the_test(
     line: tuple[list[int], list[int]], n_splits: int, embargo: int
