@@ -34,7 +34,7 @@ unit: $(STAMP)
 $(STAMP): pyproject.toml setup.py $(CORE) | need
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a minute or two)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,models,crosscheck]'
 	@touch $@
 
 need:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, firmware, host, perf
+from bot4 import audit, bench, firmware, host, perf, validate
 from bot4.doctor import doctor
 from bot4.errors import BadInput
 
@@ -29,6 +29,7 @@ app.command("perf")(perf.perf)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.add_typer(firmware.app, name="firmware")
+app.add_typer(validate.app, name="validate")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.
 UsageProblem: type[Exception] = next(
