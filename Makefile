@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# What runs, and beside it what checks: the demo does not wait for the second.
+DEMO_STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.tools
 CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h rig/virtual/*.pyx)
 DEMO_ARGS ?=
 
@@ -13,7 +15,7 @@ DEMO_ARGS ?=
 
 .PHONY: demo test lint types unit clean need
 
-demo: $(STAMP)
+demo: $(DEMO_STAMP)
 	$(BIN)/bot4 demo $(DEMO_ARGS)
 
 test: lint types unit
@@ -31,10 +33,15 @@ types: $(STAMP) types-firmware
 unit: $(STAMP)
 	$(BIN)/python -m pytest
 
-$(STAMP): pyproject.toml setup.py $(CORE) | need
+$(STAMP): $(DEMO_STAMP)
+	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,models,crosscheck]'
+	@touch $@
+
+$(DEMO_STAMP): pyproject.toml setup.py $(CORE) | need
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a minute or two)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,models,crosscheck]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 need:
