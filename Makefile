@@ -35,7 +35,8 @@ unit: $(STAMP)
 
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,models,crosscheck]'
+	@$(BIN)/python tools/extras.py dev models crosscheck saleae | \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@
 
 $(DEMO_STAMP): pyproject.toml setup.py $(CORE) | need
