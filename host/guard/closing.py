@@ -1,5 +1,6 @@
 """Closing the gate: wait for the send in flight, or end the engine that will not finish it."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Iterable
@@ -32,6 +33,7 @@ def close_gate(reflex: Reflex, engines: Iterable[Client]) -> Closed:
     if not reflex.slots_free():
         for engine in engines:
             if engine.page is not None and engine.page.words.load(layout.ENGINE_SLOT):
-                signal.pidfd_send_signal(engine.pidfd, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended in its send
+                    signal.pidfd_send_signal(engine.pidfd, signal.SIGKILL)
                 forced, sure = forced + 1, ended(engine, KILL_WAIT_MS) and sure
     return Closed(sure, forced, (time.monotonic_ns() - begun_ns) // 1000)
