@@ -76,7 +76,7 @@ cdef class Reflex:
     cdef uint64_t _count[MOST_KINDS]
     cdef uint64_t _long[MOST_KINDS]
 
-    def __init__(self, Words page, Level halt, int slot_busy_us):
+    def __init__(self, Words page not None, Level halt not None, int slot_busy_us):
         if not page.writable:
             raise PermissionError("the guard writes the mode word: its page must be writable")
         page.check(W_TOKEN)
@@ -87,7 +87,7 @@ cdef class Reflex:
         """From now on raise ACK by `ack`; None leaves it to the caller of `take`."""
         self._ack = ack
 
-    def watch(self, Words page):
+    def watch(self, Words page not None):
         """Wait for the send slot of this engine's page from now on."""
         page.check(W_SLOT)
         if self._slot_count == MOST_SLOTS:
@@ -106,15 +106,16 @@ cdef class Reflex:
         Raises OSError as epoll_wait(2) does. A signal ends the wait with no events.
         """
         cdef epoll_event events[MOST_EVENTS]
-        cdef int count
+        cdef int count, failed
         with nogil:
             count = epoll_wait(epoll_fd, events, MOST_EVENTS, timeout_ms)
+            failed = errno  # what follows has errors of its own
             self._look()
             self._wall_ns = bot4_now_ns()
             self._cpu_ns = _cpu_ns()
         if count < 0:
-            if errno != EINTR:
-                raise OSError(errno, "epoll_wait")
+            if failed != EINTR:
+                raise OSError(failed, "epoll_wait")
             return []
         return [(events[at].data.fd, events[at].events) for at in range(count)]
 
