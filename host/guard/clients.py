@@ -1,7 +1,8 @@
 """The guard's Unix socket: engines, recorder and command line.
 
-SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), down, ladder
-(the engine's report that the emergency has been worked off), status. No request steps up.
+SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), status, down, attest;
+of an engine ladder (the emergency has been worked off), liquidate (asks for the token), resume (goes
+on with a ladder of an earlier run); of the recorder head (to be shown to the witness). None steps up.
 """
 
 import contextlib
