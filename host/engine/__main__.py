@@ -28,9 +28,13 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         realtime.freeze_gc()
-        print("ready", flush=True)
-        engine.run()
     except (GuardUnreachable, ValueError) as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return GUARD_LOST
+    print("ready", flush=True)
+    try:
+        engine.run()
+    except GuardUnreachable as error:  # anything else is a failure of ours, and must count as one
         print(f"engine: {error}", file=sys.stderr)
         return GUARD_LOST
     return 0

@@ -16,6 +16,7 @@ from controller.times import PROFILES, Times
 from host import layout, moderecord, realtime
 from host.guard import relay
 from host.guard.clients import ENGINE
+from host.guard.halting import printable
 from host.guard.lines import LinesError
 from host.guard.link import read_key
 from host.guard.loop import Guard
@@ -57,7 +58,7 @@ def main() -> int:
     }
     refused = [item for item in (pinned, *scheduled, locked) if item]
     epoch, reason, detail = beginning
-    told = {"mode": "EMERGENCY", "reason": reason.name, "epoch": epoch, "detail": detail}
+    told = {"mode": "EMERGENCY", "reason": reason.name, "epoch": epoch, "detail": printable(detail)}
     guard.event("guard_started", not_permitted=refused, **told)
     print("ready", flush=True)
     try:

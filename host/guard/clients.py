@@ -1,7 +1,8 @@
 """The guard's Unix socket: engines, recorder and command line.
 
-SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), down, ladder
-(the engine's report that the emergency has been worked off), status. No request steps up.
+SOCK_SEQPACKET, one JSON object a packet. Requests: attach (with the client's page), status, down, attest;
+of an engine ladder (the emergency has been worked off), liquidate (asks for the token), resume (goes
+on with a ladder of an earlier run); of the recorder head (to be shown to the witness). None steps up.
 """
 
 import contextlib
@@ -21,6 +22,18 @@ from host import layout, shm
 
 ENGINE, RECORDER = "engine", "recorder"
 KINDS = {ENGINE: layout.KIND_ENGINE, RECORDER: layout.KIND_RECORDER}
+# Connections without a role; one more and the oldest goes, so that descriptors never run out.
+MOST_STRANGERS = 64
+# What a request raises that is wrong in itself: the asker is told, and the guard goes on.
+REFUSED = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,  # nested too deep
+    struct.error,  # a number that no frame has room for
+)
 
 
 @dataclass
@@ -54,7 +67,9 @@ class Clients:
     """Accepts, reads, attaches.
 
     handed_over() -> (reply, descriptors) for a client that attaches
-    on_request(client, request) handles everything but attach; on_attach and on_leave follow
+    on_request(client, request) handles everything but attach; on_attach follows an attach
+    on_leave(client, ended) -- `ended` is False for an engine that has closed its connection and still
+    runs: it keeps its place, and is told of a second time when its process has ended
     look() -- called between the pieces of longer work
     names -- of the engines that must be there, one gate slot for each; nobody else attaches as one
 
@@ -69,7 +84,7 @@ class Clients:
         handed_over: Callable[[Client], tuple[dict[str, Any], list[int]]],
         on_request: Callable[[Client, dict[str, Any]], None],
         on_attach: Callable[[Client], None],
-        on_leave: Callable[[Client], None],
+        on_leave: Callable[[Client, bool], None],
         look: Callable[[], None],
         names: Sequence[str] = (ENGINE,),
     ) -> None:
@@ -92,7 +107,13 @@ class Clients:
         register(self._listener.fileno(), self._accept)
 
     def _accept(self, _events: int) -> None:
-        sock, _address = self._listener.accept()
+        try:
+            sock, _address = self._listener.accept()
+        except OSError:
+            return  # it has gone again
+        strangers = [client for client in self._by_fd.values() if not client.role]
+        if len(strangers) >= MOST_STRANGERS:
+            self.leave(strangers[0])
         sock.setblocking(False)
         credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         client = Client(sock, struct.unpack("3i", credentials)[0])
@@ -104,19 +125,18 @@ class Clients:
         try:
             data, fds = shm.receive_fds(client.sock)
             if not data:
-                self.leave(client)
+                self._hung_up(client)
                 return
             self._look()
             request = msgspec.json.decode(data, type=dict)
             self._look()
             if request.get("op") == "attach":
                 self._attach(client, request, fds)
-                fds = []
             else:
                 self._on_request(client, request)
         except BlockingIOError:
             return
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except REFUSED as error:
             client.send({"error": str(error)})
         finally:
             shm.close_all(fds)
@@ -124,31 +144,42 @@ class Clients:
     def _attach(self, client: Client, request: dict[str, Any], fds: list[int]) -> None:
         role = request.get("role")
         if role not in KINDS or len(fds) != 1 or client.role:
-            shm.close_all(fds)
             raise ValueError(f"attach as {role!r} with {len(fds)} pages refused")
         name = str(request.get("name") or role)
         if role == ENGINE and name not in self.engines:
-            shm.close_all(fds)
             raise ValueError(f"no engine of this host is called {name[:40]!r}")
         holder = self._holder(role, name)
         if holder is not None:
-            shm.close_all(fds)
             raise ValueError(f"another {name} is attached (pid {holder.pid})")
-        try:
-            page = shm.attach(fds[0], KINDS[role], head_only=True)
-        except shm.PageError:
-            shm.close_all(fds)
-            raise
+        page = shm.attach(fds[0], KINDS[role], head_only=True)
         self._look()
+        client.pidfd = os.pidfd_open(client.pid)  # raises when whoever connected has ended
         client.role, client.name, client.page = role, name, page
-        client.pidfd = os.pidfd_open(client.pid)
+        fds.clear()  # the page owns its descriptor from here on
         self._place(client, client)
-        self._register(client.pidfd, lambda _events: self.leave(client))
+        self._register(client.pidfd, functools.partial(self._ended, client))
         reply, handed = self._handed_over(client)
         self._look()
         client.send(reply, handed)
         self._look()
         self._on_attach(client)
+
+    def _hung_up(self, client: Client) -> None:
+        """The connection has ended.
+
+        An engine that still runs has its gate, and may be in the middle of a send: until its process
+        has ended, its slot counts and nobody takes its place.
+        """
+        if client.role != ENGINE or ended(client, 0):
+            self.leave(client)
+            return
+        self._unregister(client.sock.fileno())
+        client.ladder_epoch = 0
+        self._on_leave(client, False)
+
+    def _ended(self, client: Client, _events: int) -> None:
+        if ended(client, 0):  # the event may be of a descriptor that had this number before
+            self.leave(client)
 
     def leave(self, client: Client) -> None:
         """Forget a client whose connection or process has ended."""
@@ -159,7 +190,7 @@ class Clients:
             self._unregister(client.pidfd)
         if client.role and self._holder(client.role, client.name) is client:
             self._place(client, None)
-            self._on_leave(client)
+            self._on_leave(client, True)
         client.close()
 
     def attached(self) -> list[Client]:

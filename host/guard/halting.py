@@ -24,6 +24,13 @@ HALT_FOLLOWS_MS = 100
 # ms. Rises closer together are counted, not told one by one: a line that flaps must not push
 # everything else out of the ring before the recorder has read it.
 RISE_TOLD_MS = 50
+# Characters of a text from outside, so that every event with one fits into a slot of the ring.
+MOST_TEXT = 200
+
+
+def printable(text: str) -> str:
+    """Return a text from outside as it may stand in an event: never too long, never escaped."""
+    return "".join(char if char.isprintable() else "?" for char in text[:MOST_TEXT])
 
 
 class Halting:
@@ -57,6 +64,7 @@ class Halting:
         self.keeper = Keeper(words, times, lambda *step: self._news.append(step), on_kill)
         self.lines: Lines | None = None
         self.armed_seen = False
+        self._disarmed_seen = False
         self.forced = 0
         self._halt_rose_ns = 0
         self._rises = 0
@@ -70,23 +78,29 @@ class Halting:
         """Step down for `reason` as far as modes.LEVEL_OF says; EMERGENCY closes the gate at once."""
         self.adopt()
         now_ns = time.monotonic_ns()
+        self.watch_word(now_ns)
         stopped = self.keeper.stopped
-        if not self.keeper.down(reason, now_ns, detail[:200]):
+        if not self.keeper.down(reason, now_ns, printable(detail)):
             return
         if not stopped and self.keeper.stopped:  # an emergency that goes further is shut already
-            self._emergency_ns = now_ns
-            self._ack_due = True
+            self._begin(now_ns)
             self.acknowledge(now_ns)
         self.spread_news()
+
+    def _begin(self, emergency_ns: int) -> None:
+        """An emergency has begun: ACK is owed, and what the controller said before counts no more."""
+        self._emergency_ns = emergency_ns
+        self._ack_due = True
+        self.armed_seen = self._disarmed_seen = False
 
     def adopt(self) -> None:
         """Make known what the reflex has done, if it has; what it could not do is done here."""
         taken = self._reflex.take()
         if taken is None or self.lines is None:
             return
-        self._emergency_ns, acked_ns = taken
-        self.keeper.adopt(self._emergency_ns)
-        self._ack_due = not acked_ns
+        low_ns, acked_ns = taken
+        self.keeper.adopt(low_ns)
+        self._begin(low_ns)
         if acked_ns:
             self.lines.ack_was_raised()
             waited_us = (acked_ns - self._emergency_ns) // 1000
@@ -98,9 +112,18 @@ class Halting:
     def watch_word(self, now_ns: int) -> None:
         """Close the gate when the mode word is not what was written into it."""
         if self.keeper.adopt(now_ns):
-            self._emergency_ns = now_ns
-            self._ack_due = True
+            self._begin(now_ns)
             self.acknowledge(now_ns)
+
+    def controller_says(self, armed: bool) -> None:
+        """Take the controller's state; an emergency that begins with it has begun already.
+
+        In an emergency ARMED counts only after the controller has said anything else: one that never
+        left it was armed by nobody since, and HALT rose because a wire was mended.
+        """
+        if not armed:
+            self._disarmed_seen = True
+        self.armed_seen = armed and (self._disarmed_seen or not self.keeper.stopped)
 
     def halt_fell(self) -> None:
         """Falling edge of HALT."""
@@ -145,7 +168,7 @@ class Halting:
         if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
         attached = [engine for engine in self._engines().values() if engine is not None]
-        closed = close_gate(self._reflex, attached)
+        closed = close_gate(self._reflex, attached, self._emergency_ns)
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
         try:

@@ -22,7 +22,7 @@ from controller.times import Times
 from host import layout, shm
 from host.guard.checks import Checks
 from host.guard.clients import ENGINE, RECORDER, Client, Clients
-from host.guard.halting import MS, Halting
+from host.guard.halting import MS, Halting, printable
 from host.guard.lines import Lines, halt_level, open_factory
 from host.guard.link import HostLink
 from host.hotpath.reflex import Reflex
@@ -201,7 +201,7 @@ class Guard:
             self.running, self._failure = False, error
             self.step_down(Reason.HALT_LINE, str(error))
         except Exception as error:  # noqa: BLE001  anything at all on this path is a halt
-            self.event("guard_fault", error=repr(error))
+            self.event("guard_fault", error=printable(repr(error)))
             self.step_down(Reason.GUARD_FAULT, repr(error))
 
     def _send(self, data: bytes) -> None:
@@ -237,15 +237,15 @@ class Guard:
     def _on_message(self, name: str, fields: dict[str, Any]) -> None:
         if name == "STATUS":
             armed = fields["state"] == states.ARMED
-            self.halting.armed_seen = armed
             if time.monotonic_ns() - self._told_ns > MODE_AGAIN_MS * MS:
                 self._tell_mode()  # one that was lost in noise must not stay lost
             if not armed:
                 self.step_down(Reason.CONTROLLER_STATUS, states.STATE_NAMES[fields["state"]])
+            self.halting.controller_says(armed)
             return
         if name == "TRIP":
-            self.halting.armed_seen = False
             self.step_down(Reason.CONTROLLER_TRIP, trip_reasons.NAMES[fields["reason"]])
+            self.halting.controller_says(False)
         named: dict[str, Any] = {
             key: value.hex() if isinstance(value, bytes) else value for key, value in fields.items()
         }
@@ -266,6 +266,10 @@ class Guard:
 
     def _hand_over(self, client: Client) -> tuple[dict[str, Any], list[int]]:
         kind, level_fd, word = self._level
+        if client.role == ENGINE and client.page is not None:
+            self._reflex.watch(
+                client.page.words, client.pid
+            )  # before it can have anything to send through
         if client.role == RECORDER:
             reply = {"recorded": self._recorded, "supervisor": self._recorded_supervisor}
             return {"ok": True, **reply}, [self.page.fd, self._wake]
@@ -273,8 +277,6 @@ class Guard:
 
     def _on_attach(self, client: Client) -> None:
         """Give the recorder each engine's page, whichever of the two came last."""
-        if client.role == ENGINE and client.page is not None:
-            self._reflex.watch(client.page.words, client.pid)
         self.event("attached", role=client.role, name=client.name, pid=client.pid)
         recorder = self._clients.recorder
         for place, engine in enumerate(self._clients.engines.values()):
@@ -285,7 +287,7 @@ class Guard:
                 told = {"op": "engine", "name": engine.name, "place": place, "recorded": recorded}
                 recorder.send(told, [engine.page.fd])
 
-    def _on_leave(self, client: Client) -> None:
+    def _on_leave(self, client: Client, ended: bool) -> None:
         if client.role == RECORDER and client.page is not None:
             words, first = client.page.words, layout.RECORDER_ENGINES
             self._recorded = words.load(layout.RECORDER_GUARD_SEQ)
@@ -298,6 +300,8 @@ class Guard:
         if client.role == ENGINE:
             self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"{client.name}, pid {client.pid}, left")
+        if not ended:
+            return
         if client.role == ENGINE and client.page is not None:
             self._reflex.forget(client.page.words)
         self.event("left", role=client.role, name=client.name, pid=client.pid)
@@ -308,9 +312,9 @@ class Guard:
                 client.send(self.status())
             case "down":
                 shutdown = request.get("reason") == Reason.SHUTDOWN.name
-                detail = str(request.get("detail"))[:200]
-                self.event("asked_down", pid=client.pid, detail=detail)
+                detail = printable(str(request.get("detail")))
                 self.step_down(Reason.SHUTDOWN if shutdown else Reason.OPERATOR, detail)
+                self.event("asked_down", pid=client.pid, detail=detail)
                 client.send(self.status())
             case "attest":
                 self._attest(client, bytes.fromhex(str(request.get("nonce"))))

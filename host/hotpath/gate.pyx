@@ -68,8 +68,8 @@ cdef class Gate:
     cdef Words _engine
     cdef Level _halt
 
-    def __init__(self, Words guard, Words engine, int level_fd=-1, Words levels=None,
-                 Py_ssize_t level_index=0):
+    def __init__(self, Words guard not None, Words engine not None, int level_fd=-1,
+                 Words levels=None, Py_ssize_t level_index=0):
         guard.check(W_TOKEN)
         engine.check(W_REFUSED)
         if not engine.writable:
@@ -82,7 +82,7 @@ cdef class Gate:
         """Return refusals.SENT when `intent` would pass now, else why not; sends nothing."""
         return self._permit(intent, token)
 
-    def send(self, int fd, bytes request, int intent, unsigned long long token=0):
+    def send(self, int fd, bytes request not None, int intent, unsigned long long token=0):
         """Send one complete request on `fd` if it is permitted; return a code of host.refusals.
 
         The socket must keep message bounds (SEQPACKET), so that a request leaves whole or not.

@@ -64,7 +64,7 @@ cdef class Drive:
     record -- a bench's socket, and what it must be sent
     """
 
-    def __init__(self, int fd, bytes record=b""):
+    def __init__(self, int fd, bytes record not None=b""):
         self._fd, self._record = fd, record
         self._data, self._length = PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record)
 

@@ -87,7 +87,7 @@ cdef class Reflex:
     cdef uint64_t _count[MOST_KINDS]
     cdef uint64_t _long[MOST_KINDS]
 
-    def __init__(self, Words page, Level halt, int slot_busy_us):
+    def __init__(self, Words page not None, Level halt not None, int slot_busy_us):
         if not page.writable:
             raise PermissionError("the guard writes the mode word: its page must be writable")
         page.check(W_TOKEN)
@@ -106,7 +106,7 @@ cdef class Reflex:
         """
         self._lift_to = priority
 
-    def watch(self, Words page, int pid=0):
+    def watch(self, Words page not None, int pid=0):
         """Wait for the send slot of the page of engine `pid` from now on."""
         page.check(W_SLOT)
         if self._slot_count == MOST_SLOTS:
@@ -137,15 +137,16 @@ cdef class Reflex:
         Raises OSError as epoll_wait(2) does. A signal ends the wait with no events.
         """
         cdef epoll_event events[MOST_EVENTS]
-        cdef int count
+        cdef int count, failed
         with nogil:
             count = epoll_wait(epoll_fd, events, MOST_EVENTS, timeout_ms)
+            failed = errno  # what follows has errors of its own
             self._look()
             self._wall_ns = bot4_now_ns()
             self._cpu_ns = _cpu_ns()
         if count < 0:
-            if errno != EINTR:
-                raise OSError(errno, "epoll_wait")
+            if failed != EINTR:
+                raise OSError(failed, "epoll_wait")
             return []
         return [(events[at].data.fd, events[at].events) for at in range(count)]
 
@@ -173,11 +174,14 @@ cdef class Reflex:
             "worst_wall_us": self._worst_wall_ns[kind] // 1000,
         }
 
-    def slots_free(self):
-        """Return True once no send is in flight, False when one still is after slot_busy_us."""
+    def slots_free(self, uint64_t since_ns=0):
+        """Return True once no send is in flight, False when one still is slot_busy_us after `since_ns`.
+
+        since_ns -- when the gate was closed; 0 is now
+        """
         cdef bint free
         with nogil:
-            free = self._wait_for_slots(bot4_now_ns())
+            free = self._wait_for_slots(since_ns if since_ns else bot4_now_ns())
         return free
 
     def take(self):

@@ -29,7 +29,7 @@ cdef class Ring:
     cdef Py_ssize_t _first
     cdef uint64_t _slots
 
-    def __init__(self, Words words, Py_ssize_t head, Py_ssize_t first, unsigned long long slots):
+    def __init__(self, Words words not None, Py_ssize_t head, Py_ssize_t first, unsigned long long slots):
         words.check(head)
         words.check(first + <Py_ssize_t> slots * SLOT_WORDS - 1)
         self._words = words
@@ -45,7 +45,7 @@ cdef class Ring:
         """Number of messages ever written."""
         return bot4_load(self._words.base + self._head)
 
-    def push(self, bytes message):
+    def push(self, bytes message not None):
         """Append one message of at most 1008 bytes; never waits for a reader.
 
         Raises ValueError when it is longer, PermissionError when the page is not ours.

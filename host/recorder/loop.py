@@ -11,8 +11,8 @@ import msgspec
 
 from host import layout, shm
 from host.alerts import Deliverer
-from host.audit import AuditWriteError
-from host.audit.record import KIND_RETIRED
+from host.audit import AuditRecordError, AuditWriteError
+from host.audit.record import KIND_RECEIPT, KIND_RETIRED
 from host.audit.writer import AuditWriter
 from host.guard.client import GuardClient, GuardUnreachable
 from host.recorder.showing import Showing
@@ -22,6 +22,14 @@ POLL_MS = 10
 RETRY_S = 0.05
 GUARD, SUPERVISOR = "guard", "supervisor"
 POSITIONS = {GUARD: layout.RECORDER_GUARD_SEQ, SUPERVISOR: layout.RECORDER_SUPERVISOR_SEQ}
+
+
+class Event(msgspec.Struct):
+    """What stands in a ring."""
+
+    kind: str
+    mono_ns: int
+    data: dict[str, Any]
 
 
 class Source(Protocol):
@@ -118,7 +126,10 @@ class Recorder:
         """Append what waits and commit it as one group; return True when there may be more."""
         news = False
         for origin, (page, number) in list(self._rings.items()):
-            messages, end, lost = page.ring.read(number)
+            try:
+                messages, end, lost = page.ring.read(number)
+            except ValueError:  # its head has gone back, which no writer of ours does
+                messages, end, lost = [], page.ring.head, number - page.ring.head
             self._rings[origin] = (page, end)
             if lost:
                 self._note("lost_events", "recorder", {"origin": origin, "count": lost})
@@ -156,13 +167,21 @@ class Recorder:
     def _append(self, origin: str, message: bytes, place: int) -> str:
         """Keep the event's place in its ring: what stands twice can be told from what was twice.
 
-        Return its kind.
+        One that cannot go on record as it is leaves a record of that: whoever spoils his ring must
+        not end the recorder, and the guard's events with it. Return the kind.
         """
-        event: dict[str, Any] = msgspec.json.decode(message)
-        kind, data = str(event["kind"]), {"n": place, **event["data"]}
-        self._upkeep.recorded(origin, kind, data, self._showing.shown)
-        self._note(kind, origin, data, event["mono_ns"])
-        return kind
+        try:
+            event = msgspec.json.decode(message, type=Event)
+            data = {"n": place, **event.data}
+            if event.kind == KIND_RECEIPT and origin != GUARD:
+                raise AuditRecordError("only the guard brings receipts")
+            self._note(event.kind, origin, data, event.mono_ns)
+        except (ValueError, RecursionError, AuditRecordError) as error:
+            why = str(error).encode(errors="replace")[:200].decode(errors="replace")
+            self._note("unreadable_event", "recorder", {"origin": origin, "n": place, "why": why})
+            return "unreadable_event"
+        self._upkeep.recorded(origin, event.kind, data, self._showing.shown)
+        return event.kind
 
     def _note(
         self, kind: str, origin: str, data: dict[str, Any], mono_ns: int | None = None

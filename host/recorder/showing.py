@@ -35,7 +35,7 @@ class Showing:
 
     def recorded(self, origin: str, kind: str) -> None:
         """Learn that an event of this origin and kind is in the log."""
-        if kind == RECEIPT:
+        if kind == RECEIPT and origin == "guard":
             self._open = None
             self._asked_standing = True
             return

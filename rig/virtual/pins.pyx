@@ -78,7 +78,6 @@ cdef class Pins:
     cdef Edge *_edges
     cdef size_t _edge_count, _edge_room
     cdef readonly int fouls
-    cdef int _last_foul
 
     def __cinit__(self):
         self._edges = NULL

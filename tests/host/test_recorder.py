@@ -45,3 +45,44 @@ def test_an_alert_that_cannot_be_delivered_is_on_record(
     assert "<2>bot4 alert" in capsys.readouterr().err
     page.close()
     recorder.page.close()
+
+
+def test_what_an_engine_spoils_in_its_ring_ends_nothing_and_is_on_record(tmp_path: Path) -> None:
+    writer = AuditWriter(tmp_path / "audit", host_id="pi")
+    upkeep = Upkeep(writer, "pi", Keep())
+    recorder = Recorder(tmp_path, writer, Deliverer(Alerts(), "pi"), upkeep)
+    page = shm.create(layout.KIND_ENGINE, "test")
+    recorder._follow("engine", page, 0)
+    good = {"kind": "fill", "mono_ns": 5, "data": {"id": "a"}}
+    spoilt: list[bytes] = [
+        b"\xff\x00",
+        b'{"kind":',
+        b"[]",
+        b'{"kind": 1, "mono_ns": 5, "data": {}}',
+        b'{"kind": "fill", "mono_ns": 5, "data": [1]}',
+        b'{"kind": "fill", "mono_ns": 1e99, "data": {}}',
+        b'{"kind": "", "mono_ns": 5, "data": {}}',
+        b'{"kind": "retired", "mono_ns": 5, "data": {}}',
+        b'{"kind": "receipt", "mono_ns": 5, "data": {"number": 1}}',
+        b'{"kind": "fill", "mono_ns": 5, "data": {"x": ' + b"[" * 900,
+    ]
+    for message in (*spoilt, msgspec.json.encode(good)):
+        page.ring.push(message)
+    while recorder._record():
+        pass
+    page.words.store(layout.RING_HEAD, 3)  # back
+    while recorder._record():
+        pass
+    page.ring.push(msgspec.json.encode(good))
+    while recorder._record():
+        pass
+    writer.close()
+    text = b"".join(file.read_bytes() for file in sorted((tmp_path / "audit").glob("*.jsonl")))
+    records = [msgspec.json.decode(line) for line in text.split(b"\n")[:-1]]
+    kinds = [record["kind"] for record in records if record["kind"] not in ("open", "close")]
+    places = [record["data"]["n"] for record in records if record["kind"] == "unreadable_event"]
+    assert places == list(range(len(spoilt)))
+    assert kinds[-3:] == ["fill", "lost_events", "fill"]
+    recorder._deliverer.close()
+    page.close()
+    recorder.page.close()

@@ -29,7 +29,7 @@ from host.modes import OnKill, Reason, TradingMode
 TIMES = Times("bench")
 NAMES = ("alpha", "beta", "gamma")
 ENGINE = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from host import layout, shm
 from host.guard.client import GuardClient
@@ -42,6 +42,7 @@ try:
     client.attach("engine", page, sys.argv[2])
 except ValueError as error:
     sys.exit(str(error))
+signal.signal(signal.SIGUSR1, lambda *_: client.close())
 print("ready", flush=True)
 for _ in range(6000):
     page.words.store(layout.ENGINE_HEARTBEAT_NS, time.monotonic_ns())
@@ -77,6 +78,7 @@ class Desk:
         self.folder = folder
         self.events: list[dict[str, Any]] = []
         self.left: list[str] = []
+        self.hung_up: list[str] = []
         self.processes: dict[str, subprocess.Popen] = {}
         self._poller = select.poll()
         self._handlers: dict[int, Callable[[int], None]] = {}
@@ -140,17 +142,21 @@ class Desk:
             process.kill()
             process.communicate()
 
-    def _leave(self, client: Client) -> None:
-        self.left.append(client.name)
-        self.reflex.forget(client.page.words)
+    def _leave(self, client: Client, ended: bool) -> None:
+        self.halting.step_down(Reason.ENGINE_LOST)
+        if ended:
+            self.left.append(client.name)
+            self.reflex.forget(client.page.words)
+        else:
+            self.hung_up.append(client.name)
 
     def _register(self, fd: int, handler: Callable[[int], None]) -> None:
         self._handlers[fd] = handler
         self._poller.register(fd, select.POLLIN)
 
     def _unregister(self, fd: int) -> None:
-        del self._handlers[fd]
-        self._poller.unregister(fd)
+        if self._handlers.pop(fd, None) is not None:
+            self._poller.unregister(fd)
 
 
 @pytest.fixture
@@ -196,6 +202,44 @@ def test_ack_is_not_given_while_one_of_them_cannot_be_proven_to_have_ended(
     assert not desk.wires.ack
     monkeypatch.undo()
     desk.halting.acknowledge(time.monotonic_ns())
+    assert desk.wires.ack
+
+
+def test_an_engine_that_hangs_up_in_its_send_is_ended_before_ack(desk: Desk) -> None:
+    desk.start("alpha", busy=True)
+    trade(desk)
+    desk.processes["alpha"].send_signal(signal.SIGUSR1)
+    while not desk.hung_up:
+        desk.pump()
+    assert desk.wires.ack
+    assert desk.halting.forced == 1
+    assert desk.processes["alpha"].wait(5) == -signal.SIGKILL
+
+
+def test_an_engine_that_hangs_up_and_runs_keeps_its_place_until_it_has_ended(desk: Desk) -> None:
+    first = desk.start("alpha")
+    desk.client("alpha").ladder_epoch = 7
+    first.send_signal(signal.SIGUSR1)
+    while not desk.hung_up:
+        desk.pump()
+    assert (desk.client("alpha").ladder_epoch, desk.left) == (0, [])
+    said = str(desk.start("alpha").communicate()[1])
+    assert f"another alpha is attached (pid {first.pid})" in said
+    first.kill()
+    while not desk.left:
+        desk.pump()
+    assert desk.clients.engines["alpha"] is None
+    desk.start("alpha")
+    assert desk.client("alpha").pid == desk.processes["alpha"].pid
+    first.communicate()
+
+
+def test_an_engine_that_has_ended_in_its_send_does_not_keep_ack(desk: Desk) -> None:
+    process = desk.start("alpha", busy=True)
+    trade(desk)
+    process.kill()
+    process.wait()  # reaped: there is nobody to be killed any more
+    desk.halting.step_down(Reason.OPERATOR)
     assert desk.wires.ack
 
 

@@ -1,7 +1,9 @@
 """The guard's reflex: HALT low closes the gate and raises ACK, whatever else happens."""
 
+import errno
 import os
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -9,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from host.hotpath.gate import Gate
 from host.hotpath.level import Drive, Level
 from host.hotpath.reflex import Reflex
 from host.hotpath.words import Words
@@ -151,6 +154,24 @@ def test_it_looks_on_every_wake_and_says_what_is_ready(desk: Desk) -> None:
         os.close(fd)
 
 
+def test_a_signal_that_ends_the_wait_is_no_failure_whatever_the_look_says(desk: Desk) -> None:
+    unreadable = os.open(os.devnull, os.O_RDWR)  # no GPIO line: the look's ioctl fails
+    reflex = Reflex(desk.page.words, Level(unreadable), SLOT_BUSY_US)
+    desk.set(TradingMode.NORMAL, 1)
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        with select.epoll() as poller:
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            assert reflex.wait(poller.fileno(), 10_000) == []
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        os.close(unreadable)
+    assert desk.mode()[0] == TradingMode.EMERGENCY
+    with pytest.raises(OSError, match="epoll_wait") as raised:
+        reflex.wait(-1, 0)
+    assert raised.value.errno == errno.EBADF
+
+
 def test_stretches_are_counted_by_kind(desk: Desk) -> None:
     desk.set(TradingMode.NORMAL, 1)
     with select.epoll() as poller:
@@ -169,6 +190,12 @@ def test_stretches_are_counted_by_kind(desk: Desk) -> None:
 def test_what_it_is_built_from_is_checked(desk: Desk) -> None:
     with pytest.raises(PermissionError):
         Reflex(shm.attach(desk.page.fd, layout.KIND_GUARD).words, Level(words=desk.levels), 1)
+    with pytest.raises(TypeError):
+        Reflex(None, Level(words=desk.levels), 1)
+    with pytest.raises(TypeError):
+        desk.reflex.watch(None)
+    with pytest.raises(TypeError):
+        Gate(None, desk.engine.words, levels=desk.levels)
     with pytest.raises(ValueError, match="one way"):
         Level()
     with pytest.raises(IndexError):
