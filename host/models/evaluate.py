@@ -10,6 +10,7 @@ import numpy as np
 from host.data.reader import read
 from host.data.table import BadData, FloatArray
 from host.models import baselines
+from host.models.checks import checked
 from host.models.compare import diebold_mariano, gain, qlike, squared_error
 from host.models.har import Form, Volatility, walk_har
 from host.models.joint import fit
@@ -35,12 +36,10 @@ class Evaluation:
     ) -> None:
         began = time.perf_counter()
         if returns.time_ns is None:
-            raise ModelError(f"{returns.source}: no column with times, so nothing to walk along")
+            raise ModelError("no column with times, so nothing to walk along")
         if first <= baselines.WINDOW:
-            raise ModelError(
-                f"{returns.source}: {first} returns before the first forecast, "
-                f"{baselines.WINDOW + 1} are needed"
-            )
+            needed = f"{baselines.WINDOW + 1} are needed"
+            raise ModelError(f"{first} returns before the first forecast, {needed}")
         self.returns, self.first, self.spec, self.realised = returns, first, spec, realised
         self.refits = monthly(returns.time_ns, first)
         self.kept = 0
@@ -49,11 +48,11 @@ class Evaluation:
         self.garch = spec.name
         self._walk(with_har)
         self.scored = np.isfinite(realised[first:])
+        for found in self.volatilities.values():
+            self.scored &= np.isfinite(found.variance)
         if self.scored.sum() < _MIN_SCORED:
-            raise ModelError(
-                f"{returns.source}: {self.scored.sum()} days have a realised variance, "
-                f"{_MIN_SCORED} are needed"
-            )
+            known = f"{self.scored.sum()} days have forecasts and a realised variance"
+            raise ModelError(f"{known}, {_MIN_SCORED} are needed")
         self.seconds = time.perf_counter() - began
 
     def _walk(self, with_har: bool) -> None:
@@ -145,13 +144,17 @@ def walk(
 ) -> tuple[Evaluation, str]:
     """Read, find the realised variance and walk; the second value says what was scored against."""
     returns = read_returns(file, column)
-    if returns.time_ns is None:
-        raise ModelError(f"{returns.source}: no column with times, so nothing to walk along")
-    first = int(np.searchsorted(returns.time_ns, from_ns))
-    if first >= len(returns.values):
-        raise ModelError(f"{returns.source}: ends before the day to forecast from")
-    realised, proxy = _realised(file, returns, intraday)
-    return Evaluation(returns, first, spec, realised, with_har=proxy != SQUARES), proxy
+    try:
+        checked(returns.values, spec)
+        if returns.time_ns is None:
+            raise ModelError("no column with times, so nothing to walk along")
+        first = int(np.searchsorted(returns.time_ns, from_ns))
+        if first >= len(returns.values):
+            raise ModelError("ends before the day to forecast from")
+        realised, proxy = _realised(file, returns, intraday)
+        return Evaluation(returns, first, spec, realised, with_har=proxy != SQUARES), proxy
+    except ModelError as error:
+        raise ModelError(f"{returns.source}: {error}") from None
 
 
 def _realised(file: str, returns: Returns, intraday: str | None) -> tuple[FloatArray, str]:

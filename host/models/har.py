@@ -17,6 +17,7 @@ from host.data.table import FloatArray, IntArray
 from host.models.spec import ModelError
 
 Form = Literal["level", "log", "calendar"]
+STALE = 5  # bars that an old variance may stand for missing ones
 _MIN_ROWS = 60
 _DAY_NS = 86_400 * 10**9
 
@@ -39,7 +40,8 @@ def walk_har(
     """Forecasts of realised[first:], refitted like `walk_forward`.
 
     `windows` are the lengths of week and month in bars. A missing (NaN) variance counts as the one
-    before it where it is looked back at, and is never fitted to. ModelError for too few.
+    before it where it is looked back at, for at most STALE bars: after that the forecast is NaN too.
+    It is never fitted to. ModelError for too few.
     """
     known = np.isfinite(realised)
     filled = _carried(realised)
@@ -50,7 +52,7 @@ def walk_har(
     stops = [first, *(stop for stop in sorted(refits) if first < stop < len(realised))]
     for start, stop in zip(stops, [*stops[1:], len(realised)], strict=True):
         rows = np.flatnonzero(usable[:start])
-        if len(rows) < _MIN_ROWS or not np.isfinite(x[start:stop]).all():
+        if len(rows) < _MIN_ROWS:
             raise ModelError(f"HAR: {len(rows)} days of realised variance: {_MIN_ROWS} are needed")
         slopes, *_ = np.linalg.lstsq(x[rows], target[rows], rcond=None)
         rest = target[rows] - x[rows] @ slopes
@@ -73,12 +75,9 @@ def _features(
     columns = [np.ones(len(values))]
     for width in (1, *windows):
         mean = np.full(len(values), np.nan)
-        sums = np.cumsum(np.concatenate([[0.0], np.nan_to_num(values)]))
-        mean[width:] = (sums[width:-1] - sums[: -width - 1]) / width
+        views = np.lib.stride_tricks.sliding_window_view(values[:-1], width)
+        mean[width:] = views.mean(axis=1)  # NaN where one of them is
         columns.append(mean)
-    begin = int(np.argmax(np.isfinite(values)))  # before it there is nothing to carry on
-    for column in columns[1:]:
-        column[: begin + windows[1]] = np.nan
     if calendar:
         weekday = (np.asarray(days_ns) // _DAY_NS + 3) % 7  # 1970-01-01 was a Thursday; 0 is Monday
         columns += [(weekday == day).astype(float) for day in np.unique(weekday)[1:]]
@@ -86,6 +85,7 @@ def _features(
 
 
 def _carried(values: FloatArray) -> FloatArray:
-    """`values` with each NaN replaced by the last number before it."""
-    place = np.where(np.isfinite(values), np.arange(len(values)), 0)
-    return values[np.maximum.accumulate(place)]
+    """`values` with each NaN replaced by the last number at most STALE before it."""
+    index = np.arange(len(values))
+    last = np.maximum.accumulate(np.where(np.isfinite(values), index, 0))
+    return np.where(index - last <= STALE, values[last], np.nan)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from host.data.table import FloatArray, IntArray
-from host.models.evaluate import Evaluation
+from host.models.evaluate import ARIMA, ROLLING, Evaluation
 from host.models.fitted import Fitted
 from host.models.innovations import cdf
 from host.models.series import Returns
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9822b", "#9aa5b1"
+NAMES = {"arima": ARIMA, "rolling": ROLLING}
 SHOWN = 750  # latest days; more of them are a blur
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -35,6 +36,7 @@ def fit_figure(fitted: Fitted, returns: Returns) -> Any:
     top.plot(x, mean[-SHOWN:] + band, color=BLUE, lw=1.0, label="forecast, 2 sd")
     top.plot(x, mean[-SHOWN:] - band, color=BLUE, lw=1.0)
     top.set(title=f"{returns.source}: {fitted.spec.name}", ylabel="return, %")
+    top.margins(y=0.15)
     top.legend(loc="upper left", frameon=False, ncols=2)
     u = cdf(fitted.residuals(returns.values), fitted.params.nu)
     bottom.hist(u, bins=20, range=(0.0, 1.0), color=BLUE, rwidth=0.92)
@@ -54,17 +56,18 @@ def forecast_figure(found: Evaluation, best: str) -> Any:
         line = found.volatilities[name].deviation[start - found.first :]
         top.plot(x, line, color=colour, lw=1.1, label=name)
     top.set(title=f"{found.returns.source}: volatility, one day ahead", ylabel="sd, % a day")
+    top.margins(y=0.15)
     top.legend(loc="upper left", frameon=False, ncols=3)
     rows = found.volatility_rows()
     places = np.arange(len(rows))
     for shift, base, colour in ((-0.2, "arima", BLUE), (0.2, "rolling", ORANGE)):
         gains = [100.0 * row[f"rmse_gain_{base}"] for row in rows]
-        bottom.barh(places + shift, gains, 0.38, color=colour, label=f"against {base}")
+        bottom.barh(places + shift, gains, 0.38, color=colour, label=f"below {NAMES[base]}")
     bottom.set_yticks(places, [row["model"] for row in rows])
     bottom.invert_yaxis()
     bottom.axvline(0.0, color="black", lw=0.8)
     bottom.set(xlabel="volatility RMSE, gain in %")
-    bottom.legend(loc="lower right", frameon=True)
+    bottom.legend(loc="lower left", frameon=False)
     return figure
 
 

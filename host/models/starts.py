@@ -64,7 +64,10 @@ def _resonances(p: int, q: int) -> Iterator[Start]:
 def _coefficients(roots, order: int) -> FloatArray:
     """c of 1 - c1 B - c2 B^2 .. with these inverse roots, filled up with zeros."""
     found = np.zeros(order)
-    if len(roots):
-        polynomial = np.real(np.poly(roots))
-        found[: len(roots)] = -polynomial[1:]
+    if len(roots) == 1:
+        found[0] = roots[0]
+    elif len(roots) == 2:
+        found[:2] = (roots[0] + roots[1]).real, -(roots[0] * roots[1]).real
+    elif len(roots):
+        found[: len(roots)] = -np.real(np.poly(roots))[1:]
     return found
