@@ -34,11 +34,15 @@ def fit_report(
             "sigma_annual": math.sqrt(variance * series.periods_per_year),
             "periods_per_year": series.periods_per_year,
         },
-        "gaps": {"count": series.gaps, "longest_bars": series.longest_gap_bars},
+        "gaps": _gaps(series),
         "diagnostics": diagnostics,
         "digest": fitted.digest,
         "seconds": seconds,
     }
+
+
+def _gaps(series: Returns) -> dict[str, Any]:
+    return {"count": series.gaps, "longest_bars": series.longest_gap_bars}
 
 
 def fit_text(found: dict[str, Any]) -> str:
@@ -99,6 +103,7 @@ def forecast_report(found: Evaluation, proxy: str, begin: str) -> dict[str, Any]
         "n": len(time_ns) - found.first,
         "scored": int(found.scored.sum()),
         "realised": proxy,
+        "gaps": _gaps(found.returns),
         "refits": len(found.refits) + 1,
         "refits_failed": found.kept,
         "returns": found.return_rows(),
