@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # What runs, and beside it what checks: the demo does not wait for the second.
 DEMO_STAMP := $(VENV)/.installed
 STAMP := $(VENV)/.tools
-CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h rig/virtual/*.pyx)
+CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h host/models/*.pyx rig/virtual/*.pyx)
 DEMO_ARGS ?=
 
 -include make/*.mk
@@ -58,4 +58,4 @@ need:
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f host/hotpath/*.c host/hotpath/*.so rig/virtual/*.c rig/virtual/*.so
+	rm -f host/hotpath/*.c host/hotpath/*.so host/models/*.c host/models/*.so rig/virtual/*.c rig/virtual/*.so host/models/*.c host/models/*.so

@@ -15,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from host.data.sources import load_csv, load_parquet, load_sp500
+from host.data.sources import Choose, load_csv, load_parquet, load_sp500
 from host.data.table import NS_PER_MS, BadData, BoolArray, FloatArray, IntArray, Table, shown
 
-__all__ = ["BadData", "Series", "read"]
+__all__ = ["BadData", "Column", "Series", "read", "read_column"]
 
 _BAR_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
 _TICK_EXTRAS = {"timestamp_ms", "event_ms", "local_ns", "exchange", "condition", "suspicious"}
+_TIME_COLUMNS = ("timestamp", "date", "datetime", "time", "timestamp_ms")
 _KNOWN_COLUMNS = {
     "bar": set(_BAR_COLUMNS),
     "trade": _TICK_EXTRAS | {"timestamp_us", "trade_id", "price", "qty", "size", "side"},
@@ -65,6 +66,16 @@ class Series:
         return len(self.time_ns)
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of numbers out of any table, with its strictly increasing UTC times if it has any."""
+
+    source: str
+    name: str
+    values: FloatArray  # finite
+    time_ns: IntArray | None
+
+
 def read(path: str | None) -> Series:
     """Read `.csv`, `.csv.gz` or `.parquet`; None or "sp500" is the daily S&P 500 out of `arch`.
 
@@ -72,15 +83,51 @@ def read(path: str | None) -> Series:
     """
     if path is None or path == "sp500":
         return _bars(load_sp500(), _SP500_DECIMALS)
+    table = _load(path, _choose)
+    return _BUILDERS[_kind(table.name, list(table.columns))](table)
+
+
+def read_column(path: str, column: str, *, positive: bool) -> Column:
+    """Read one column of numbers (above zero if `positive`) and the times beside it, if any.
+
+    Raises BadData for everything that is wrong with the source.
+    """
+    column = column.strip().lower()
+
+    def choose(name: str, header: list[str]) -> Sequence[str]:
+        if column not in header:
+            raise BadData(f"{name}: no column {shown(column)} among {shown(','.join(header))}")
+        doubles = [c for c in (column, *_TIME_COLUMNS) if header.count(c) > 1]
+        if doubles:
+            raise BadData(f"{name}: column {shown(doubles[0])} stands twice in the header")
+        return [column, *[c for c in _TIME_COLUMNS if c in header and c != column][:1]]
+
+    if path == "sp500":
+        table = load_sp500()
+        names = choose(table.name, list(table.columns))
+    else:
+        table = _load(path, choose)
+        names = list(table.columns)
+    values = table.positive(column) if positive else table.numbers(column)
+    times = names[1] if len(names) > 1 else ""
+    if not times:
+        return Column(table.name, column, values, None)
+    if times == "timestamp_ms":
+        time_ns = table.integer_times_ns(times, NS_PER_MS)
+    else:
+        time_ns = table.iso_times_ns(times)
+    table.refuse_where(_not_after_previous(time_ns, 1), times, "is not after the row before")
+    return Column(table.name, column, values, time_ns)
+
+
+def _load(path: str, choose: Choose) -> Table:
     file = Path(path)
     name = file.name.lower()
     if name.endswith((".csv", ".csv.gz")):
-        table = load_csv(file, _choose)
-    elif name.endswith(".parquet"):
-        table = load_parquet(file, _choose)
-    else:
-        raise BadData(f"{shown(file.name)}: not a .csv, .csv.gz or .parquet file")
-    return _BUILDERS[_kind(table.name, list(table.columns))](table)
+        return load_csv(file, choose)
+    if name.endswith(".parquet"):
+        return load_parquet(file, choose)
+    raise BadData(f"{shown(file.name)}: not a .csv, .csv.gz or .parquet file")
 
 
 def _choose(name: str, header: list[str]) -> Sequence[str]:

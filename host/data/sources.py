@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from host.data import fast
 from host.data.table import BadData, Table, shown
 
 Choose = Callable[[str, list[str]], Sequence[str]]
@@ -26,24 +27,42 @@ Choose = Callable[[str, list[str]], Sequence[str]]
 
 def load_csv(path: Path, choose: Choose) -> Table:
     """A CSV file with one header line; gzip when the name ends in `.gz`."""
-    name = path.name
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    name, data = path.name, _plain_bytes(path)
+    if len(data) > fast.LARGE_BYTES and data.isascii():
+        quick = _quickly(name, data, choose)
+        if quick is not None:
+            return quick
+    reader = csv.reader(io.StringIO(_text(name, data), newline=""), strict=True)
     try:
-        header = [field.strip().lower() for field in next(reader, [])]
-        if not header:
-            raise BadData(f"{name}: the file is empty")
+        header = _header(name, reader)
         wanted = choose(name, header)
         picked = _pick_rows(name, reader, header, wanted)
     except csv.Error as exc:
         raise BadData(f"{name}: row {max(0, reader.line_num - 1)}: broken CSV: {exc}") from None
     if not picked:
         raise BadData(f"{name}: there is a header but no data row")
-    return Table(name, dict(zip(wanted, zip(*picked, strict=True), strict=True)), len(picked))
+    return Table(name, dict(zip(wanted, zip(*picked, strict=True), strict=False)), len(picked))
+
+
+def _quickly(name: str, data: bytes, choose: Choose) -> Table | None:
+    first_line = data[: data.find(b"\n")].decode("ascii")
+    header = _header(name, csv.reader([first_line]))
+    wanted = choose(name, header)
+    columns = fast.parse(data, header, wanted)
+    return None if columns is None else Table(name, columns, len(columns[wanted[0]]))
+
+
+def _header(name: str, reader: Any) -> list[str]:
+    header = [field.strip().lower() for field in next(reader, [])]
+    if not header:
+        raise BadData(f"{name}: the file is empty")
+    return header
 
 
 def _pick_rows(name: str, reader: Any, header: list[str], wanted: Sequence[str]) -> list[Any]:
     # Two columns at least, so that itemgetter returns tuples.
-    pick, width = itemgetter(*map(header.index, wanted)), len(header)
+    first, *others = map(header.index, wanted)
+    pick, width = itemgetter(first, *(others or [first])), len(header)
     picked: list[Any] = []
     for row in reader:
         if len(row) != width:
@@ -54,19 +73,21 @@ def _pick_rows(name: str, reader: Any, header: list[str], wanted: Sequence[str])
     return picked
 
 
-def _text(path: Path) -> str:
+def _plain_bytes(path: Path) -> bytes:
     data = read_bytes(path)
     if path.suffix.lower() == ".gz":
         data = _unzipped(path.name, data)
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _text(name: str, data: bytes) -> str:
     try:
         # Numbers and codes are ASCII; anything else is another file or a damaged one.
-        return data.removeprefix(b"\xef\xbb\xbf").decode("ascii")
+        return data.decode("ascii")
     except UnicodeDecodeError as exc:
         row = data.count(b"\n", 0, exc.start)
         where = f"row {row}" if row else "header"
-        raise BadData(
-            f"{path.name}: {where}: byte 0x{data[exc.start]:02x} is not plain text"
-        ) from None
+        raise BadData(f"{name}: {where}: byte 0x{data[exc.start]:02x} is not plain text") from None
 
 
 def _unzipped(name: str, data: bytes) -> bytes:

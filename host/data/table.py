@@ -110,10 +110,7 @@ class Table:
 
         Trailing zeros do not count: `10335.0` written by a program says nothing about the tick.
         """
-        texts: set[str] = set()
-        for column in columns:
-            texts.update(map(str, self.columns[column]))
-        return min(MAX_DECIMALS, max(map(_decimals_of, texts)))
+        return min(MAX_DECIMALS, max(_decimals_in(self.columns[column]) for column in columns))
 
     def _parse(
         self, values: Any, column: str, convert: Callable[[Any], Any], what: str
@@ -151,6 +148,14 @@ def _iso_ns(text: Any) -> int:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return (when - _EPOCH) // _MICROSECOND * 1000
+
+
+def _decimals_in(values: Any) -> int:
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        # Rounding gives the double next to a decimal of that length, so equality is exact.
+        exact = (d for d in range(MAX_DECIMALS) if bool((np.round(values, d) == values).all()))
+        return next(exact, MAX_DECIMALS)
+    return max(map(_decimals_of, set(map(str, values))))
 
 
 def _decimals_of(text: str) -> int:

@@ -194,8 +194,8 @@ def test_an_unfinished_ladder_is_taken_on_right_after_a_start_alone() -> None:
 def rungs(reasons: list[Reason], on_kill: OnKill) -> Rung:
     """Return the last rung of an emergency, by the words of docs/modes.md."""
     first, *later = reasons
-    box = (Reason.NOT_ARMED, Reason.HALT_LINE, Reason.CONTROLLER_TRIP, Reason.CONTROLLER_STATUS)
-    if first in box:
+    box = ("NOT_ARMED", "MODE_RECORD", "HALT_LINE", "CONTROLLER_TRIP", "CONTROLLER_STATUS")
+    if first.name in box:
         later = []
     speaking = [reason for reason in later if reason.name in ("RISK", "OPERATOR", "DRAWDOWN")]
     return max(modes.last_rung(reason, on_kill) for reason in (first, *speaking))
