@@ -1,9 +1,10 @@
 """Two runs of one bench: what differs by more than their presses can explain.
 
-A percentile is compared only where both runs bound it (rig.statistics). All intervals of a comparison
-hold together (Bonferroni), so twenty rows do not make one false alarm. On a bench whose misses a machine
-may excuse, a difference counts only beyond what the noise floors of the runs differ by. Presses are
-taken as independent; what changes between two runs, and not within one, only more runs can show.
+A percentile is compared only where both runs bound it (rig.statistics). The intervals that decide,
+those of switch -> ACK, hold together (Bonferroni), so many rows do not make one false alarm. On a bench
+whose misses a machine may excuse, a difference counts only beyond what the noise floors of the runs
+differ by. Presses are taken as independent; what changes between two runs, and not within one, only
+more runs can show.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rig.latency import FAIL
 from rig.report import words
 from rig.report.files import Loaded, RunError
 from rig.report.views import Run
-from rig.statistics import CONFIDENCE, PERCENTILES, Samples, quantile_interval
+from rig.statistics import CONFIDENCE, PERCENTILES, Samples
 
 SLOWER, FASTER, SAME, OPEN = "slower", "faster", "no difference", "cannot be compared"
 PRIMARY = "switch_to_ack"  # the stage that the limit, and so a regression, is about
@@ -77,8 +78,8 @@ def compare(a: Loaded, b: Loaded) -> Comparison:
     """Compare run B with run A. Raises RunError for runs that share no column."""
     bench = _one_bench(a, b)
     pairs = _pairs(a, b)
-    tests = sum(_is_known(*pair.samples, p) for pair in pairs for p in PERCENTILES.values())
-    level = 1 - (1 - CONFIDENCE) / max(1, tests + len(pairs))
+    deciding = sum(pair.stage == PRIMARY for pair in pairs) * len(PERCENTILES)
+    level = 1 - (1 - CONFIDENCE) / max(1, deciding)
     rows = [row for pair in pairs for row in _rows(pair, bench, level)]
     wholes = [_whole(pair, 1 - level) for pair in pairs]
     return Comparison(bench, rows, wholes, _notes(a, b), [*_slower(rows), *_worse(a, b)])
@@ -130,18 +131,14 @@ def _stages(run: Run) -> dict[str, Samples]:
     return {**stages, **{name: np.array(each, dtype=np.float64) for name, each in times.items()}}
 
 
-def _is_known(a: Samples, b: Samples, p: float) -> bool:
-    return all(quantile_interval(each, p).high is not None for each in (a, b))
-
-
 def _rows(pair: _Pair, bench: str, level: float) -> Iterator[Row]:
     for name, p in PERCENTILES.items():
         place = pair.layout, pair.stage, name
-        if not _is_known(*pair.samples, p):
+        found = statistics.difference(*pair.samples, p, level)
+        if found is None:
             yield Row(*place, None, None, None, None, None, None, OPEN)
             continue
         values = [latency.stats(each)[name] for each in pair.samples]
-        found = statistics.difference(*pair.samples, p, level)
         floor = _floor(pair.floors, name) if bench != "physical" else 0.0
         finding = _finding(found.low, found.high, floor)
         yield Row(*place, values[0], values[1], *found, floor, finding)

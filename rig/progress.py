@@ -56,7 +56,9 @@ def _bars() -> Iterator[Say]:
 
         def say(news: str | Pressed) -> None:
             if not isinstance(news, Pressed):
-                bars.console.print(f"{time.strftime('%H:%M:%S')}  {news}", markup=False)
+                bars.console.print(
+                    f"{time.strftime('%H:%M:%S')}  {news}", markup=False, highlight=False
+                )
                 return
             if news.layout not in tasks:
                 tasks[news.layout] = bars.add_task(news.layout.replace("_", " "), total=news.total)

@@ -20,8 +20,6 @@ from rig.latency import PERMILLE
 CONFIDENCE = 0.95
 # Those of latency.stats that a sample can bound; no sample bounds the largest value there can be.
 PERCENTILES = {name: permille / 1000 for name, permille in PERMILLE.items() if permille < 1000}
-_DRAWS = 20_000
-_SEED = 1  # the same two runs always compare the same
 
 Samples = NDArray[np.float64]
 
@@ -94,31 +92,21 @@ class Difference(NamedTuple):
     high: float
 
 
-def difference(a: Samples, b: Samples, p: float, level: float = CONFIDENCE) -> Difference:
-    """Bootstrap interval for quantile p of `b` minus that of `a`, both by nearest rank, neither empty.
+def difference(a: Samples, b: Samples, p: float, level: float = CONFIDENCE) -> Difference | None:
+    """Quantile p of `b` minus that of `a`; None where a sample is too small to bound it.
 
-    Resampling is not needed: the r-th of n resampled values is the original one at the place of the
-    r-th of n uniform numbers, which is Beta(r, n - r + 1).
+    Two independent intervals of sqrt(level) each hold together with `level`, so their difference
+    does: wider than a bootstrap's, and true in the tail too, where that one is not.
     """
-    rng = np.random.default_rng(_SEED)
-    drawn = _bootstrapped(b, p, rng) - _bootstrapped(a, p, rng)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Difference(_nearest_rank(b, p) - _nearest_rank(a, p), float(low), float(high))
-
-
-def _bootstrapped(samples: Samples, p: float, rng: np.random.Generator) -> Samples:
-    values = np.sort(samples)
-    n, rank = values.size, _rank(samples.size, p)
-    places = np.ceil(n * rng.beta(rank, n - rank + 1, _DRAWS)).astype(np.int64)
-    return values[np.clip(places, 1, n) - 1]
-
-
-def _rank(n: int, p: float) -> int:
-    return max(1, -(-round(p * 1000) * n // 1000))
+    ours, theirs = (quantile_interval(each, p, math.sqrt(level)) for each in (a, b))
+    if None in (*ours, *theirs):
+        return None
+    low, high = theirs.low - ours.high, theirs.high - ours.low  # type: ignore[operator]
+    return Difference(_nearest_rank(b, p) - _nearest_rank(a, p), low, high)
 
 
 def _nearest_rank(samples: Samples, p: float) -> float:
-    return float(np.sort(samples)[_rank(samples.size, p) - 1])
+    return float(np.sort(samples)[math.ceil(round(p * samples.size, 6)) - 1])
 
 
 class Shift(NamedTuple):

@@ -35,7 +35,8 @@ class Check:
 def of(result: Mapping[str, Any]) -> list[Check]:
     """Take a result apart. What it does not tell is not measured, never passed."""
     found = []
-    for key, data in words.layouts(result):
+    for key, given in words.layouts(result):
+        data = given if isinstance(given, Mapping) else {}
         found += [_latency(key, data, result), _presses(key, data), _guard_stamps(key, data)]
     found += [_order_leak(result), _orders_before(result), _audit(result), _lost_edges(result)]
     return [*found, _host(result), _stretches(result), _verdict(result)]
