@@ -166,9 +166,8 @@ def judge(
 ) -> Judgement:
     """Judge one run of `asked` presses. None for a check that could not run, which fails.
 
-    FAIL for any missing or unexplained press, no or too few presses, a NaN, a leaked order, an
-    unverified audit log, or a probe that saw nothing; TOO_NOISY when all that is wrong is
-    explained by the machine; else PASS.
+    FAIL for any missing or unexplained press, too few presses, a NaN, a leaked order, an unverified
+    audit log, or a blind probe; TOO_NOISY when the machine explains all that is wrong; else PASS.
     """
     misses = _misses(presses, probe, limit_us, excusable=bench != "physical")
     reasons = _press_reasons(misses, limit_us)

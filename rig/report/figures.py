@@ -62,6 +62,7 @@ class Picture:
             draw(self._figure.add_subplot())
             text = io.StringIO()
             self._figure.savefig(text, format="svg", metadata=_NO_METADATA)
+            self._figure.set_layout_engine("none")  # it stands where it is now; the PNG is the same
         self.svg = text.getvalue()
 
     def inline(self) -> str:
@@ -149,6 +150,10 @@ def _microseconds(axes: Axes, span: tuple[float, float], limit_us: float | None)
     axes.set_xlabel("us")
     if limit_us is not None and span[0] <= limit_us <= span[1]:
         axes.axvline(limit_us, **LIMIT)
-        place: dict[str, Any] = {"xy": (limit_us, 0.98), "xycoords": ("data", "axes fraction")}
+        place: dict[str, Any] = {
+            "xy": (limit_us * 0.98, 0.98),
+            "xycoords": ("data", "axes fraction"),
+        }
         text = f"limit {micros(limit_us)} us"
-        axes.annotate(text, **place, rotation=90, ha="right", va="top", fontsize=8)
+        behind = {"facecolor": LIGHT["card"], "edgecolor": "none", "pad": 1.0}
+        axes.annotate(text, **place, bbox=behind, rotation=90, ha="right", va="top", fontsize=8)

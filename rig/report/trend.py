@@ -52,7 +52,7 @@ def show(history: History, console: Console) -> None:
             table.add_row(*(Text(cell) for cell in cells))
         console.print(table)
     for line in history.unreadable:
-        console.print(Text(f"not read: {line}"))
+        console.print(Text(f"not read: {line}"), soft_wrap=True)
 
 
 def _times(entry: Entry) -> list[str]:

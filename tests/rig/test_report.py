@@ -178,7 +178,7 @@ def test_a_missed_press_is_the_worst_and_is_listed():
     words = Tags(render(result(run, verdict="fail", layouts=layouts), [run])).words
     assert "Worst press (no. 1): switch → ACK not measured" in words
     assert "ACK never rose" in words
-    assert "1 100.000 not measured 10.0 not measured missing" in words
+    assert "1 0.000 not measured 10.0 not measured never ended" in words
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "12", True, [1]])
