@@ -8,10 +8,12 @@ import typer
 from bot4 import benches
 from bot4.analyze import analyze
 from bot4.errors import BadInput
+from bot4.report import report
 
 app = typer.Typer(help="The bench: measure the halt.")
 app.command()(analyze)
 benches.register(app)
+app.command()(report)
 
 Data = Annotated[str, typer.Option(help="Bars or trades: a file, or sp500.")]
 Presses = Annotated[int, typer.Option(help="Kill presses in each layout.")]

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,14 @@ import msgspec
 
 from controller.times import Times
 from rig import benches, benchfile, outcome
+from rig.progress import Say, progress
 from rig.session import DENSE, LEISURE, ONE_CORE, OWN_CORE, Pace, Session
 
 # s. What one press cycle takes with its pauses, and the way up before the first one: only for
 # pacing the data so that they last, never for a measurement.
 CYCLE_S, START_S, SLACK = 0.75, 3.0, 1.6
+# A file that is there from the first press on, until there is a result.
+STARTED = "unfinished"
 # Data are needed before each press: a handful of rows to warm up, and some to trade on.
 ROWS_PER_PRESS = 10
 MOST_PRESSES = 100_000
@@ -74,8 +76,8 @@ class Demo:
 def run_demo(demo: Demo, as_json: bool) -> int:
     """Run it, print the table or the JSON object, and return the exit code: 0 only for a pass."""
     demo.check()
-    with _ended_by_signals(), _results_folder(demo.out) as out:
-        result = _measure(demo, out, _quiet if as_json else _say)
+    with _ended_by_signals(), _results_folder(demo.out) as out, progress(as_json) as say:
+        result = _measure(demo, out, say)
     if as_json:
         print(msgspec.json.encode(result).decode())
     else:
@@ -83,7 +85,7 @@ def run_demo(demo: Demo, as_json: bool) -> int:
     return 0 if result["verdict"] == "pass" else 1
 
 
-def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
+def _measure(demo: Demo, out: Path, say: Say) -> dict[str, Any]:
     bench_file = benchfile.load(demo.bench)
     setup = benches.setup(
         bench_file,
@@ -103,15 +105,22 @@ def _measure(demo: Demo, out: Path, say: Any) -> dict[str, Any]:
         with contextlib.closing(Session(bench, times, rng, say, demo.pace)) as session:
             if not demo.dense:
                 session.check_data(demo.total * ROWS_PER_PRESS)
+            (out / STARTED).touch()
             layouts = session.run(demo.presses, demo.layouts)
             ended = session.finish()
     say("judging: capture, venue record, audit log")
-    return outcome.build(bench, demo.presses, demo.seed, layouts, ended)
+    result = outcome.build(bench, demo.presses, demo.seed, layouts, ended)
+    (out / STARTED).unlink()
+    return result
 
 
 @contextlib.contextmanager
 def _results_folder(wanted: Path | None) -> Iterator[Path]:
-    """Make the folder of the results; without a result nothing half-written stays."""
+    """Make the folder of the results.
+
+    What fails before the first press leaves nothing behind; from then on everything is kept, whatever
+    happens: it is what shows why.
+    """
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     out = wanted or _free(Path("runs") / stamp)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -124,6 +133,9 @@ def _results_folder(wanted: Path | None) -> Iterator[Path]:
     try:
         yield out
     except BaseException:
+        if (out / STARTED).exists():
+            print(f"no result; what was recorded is kept in {out}", file=sys.stderr)
+            raise
         for left in out.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         if not existed:
@@ -152,11 +164,3 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
-
-
-def _quiet(_line: str) -> None:
-    """Say nothing: stdout carries one JSON object, and stderr stays free for errors."""

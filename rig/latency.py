@@ -22,7 +22,7 @@ ATTRIBUTION_NS = 5_000_000  # how far from a press a late probe still explains i
 STAGES = ("switch_to_halt", "halt_to_ack", "switch_to_ack")
 PASS, TOO_NOISY, FAIL = "pass", "too_noisy", "fail"  # from good to bad
 _REASONS_SHOWN = 10  # a dead line misses every press; `misses` still lists them all
-_PERMILLE = {"p50": 500, "p99": 990, "p999": 999, "max": 1000}
+PERMILLE = {"p50": 500, "p99": 990, "p999": 999, "max": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,8 @@ def stats(samples: Iterable[float]) -> dict[str, float | int | None]:
     values = np.sort(np.asarray(list(samples), dtype=np.float64))
     n = int(values.size)
     if n == 0 or not np.isfinite(values).all():
-        return {**dict.fromkeys(_PERMILLE), "n": 0}
-    ranks = {name: -(-permille * n // 1000) for name, permille in _PERMILLE.items()}
+        return {**dict.fromkeys(PERMILLE), "n": 0}
+    ranks = {name: -(-permille * n // 1000) for name, permille in PERMILLE.items()}
     return {**{name: float(values[rank - 1]) for name, rank in ranks.items()}, "n": n}
 
 
@@ -166,9 +166,8 @@ def judge(
 ) -> Judgement:
     """Judge one run of `asked` presses. None for a check that could not run, which fails.
 
-    FAIL for any missing or unexplained press, no or too few presses, a NaN, a leaked order, an
-    unverified audit log, or a probe that saw nothing; TOO_NOISY when all that is wrong is
-    explained by the machine; else PASS.
+    FAIL for any missing or unexplained press, too few presses, a NaN, a leaked order, an unverified
+    audit log, or a blind probe; TOO_NOISY when the machine explains all that is wrong; else PASS.
     """
     misses = _misses(presses, probe, limit_us, excusable=bench != "physical")
     reasons = _press_reasons(misses, limit_us)
@@ -243,5 +242,10 @@ def _press_reasons(misses: Sequence[Miss], limit_us: float) -> list[str]:
         elif miss.kind == "unexplained":
             took = f"press {miss.press + 1} took {miss.latency_us:.1f} us, limit {limit_us:g} us"
             reasons.append(f"{took}; nothing excuses it")
+    return shortened(reasons)
+
+
+def shortened(reasons: list[str]) -> list[str]:
+    """The first reasons about presses, and how many more there are."""
     more = len(reasons) - _REASONS_SHOWN
     return [*reasons[:_REASONS_SHOWN], f"{more} more such presses"] if more > 0 else reasons

@@ -1,25 +1,24 @@
 """From what a session left behind to the result: latencies, leaks, audit, verdict, artefacts."""
 
-import platform
+import datetime
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from controller import wiring
 from rig import latency
 from rig.capture.model import LINES, Capture, CaptureError, from_events
 from rig.capture.sr import fitting_rate_hz, write_sr
 from rig.capture.vcd import write_vcd
-from rig.latency import Probe
+from rig.fingerprint import fingerprint
+from rig.judged import Asked, Guard, judge
 from rig.leaks import OrderCount, RecordError, count_orders
 from rig.presses import Presses
-from rig.report.page import Run, write_page
+from rig.report import files as run_files
 from rig.report.table import print_summary
 from rig.session import Ended, Layout
 from rig.venue import replayed
@@ -47,12 +46,10 @@ def build(
     if ended.host_exit != 0:
         complaints.append(f"the host ended with exit code {ended.host_exit}")
     after_ack = None if orders is None else orders.after_ack
-    judged = {
-        layout.name: _judge(
-            layout, presses, asked, after_ack, audit["verified"], bench.setup.limit_us
-        )
-        for layout in layouts
-    }
+    wanted = Asked(asked, after_ack, audit["verified"], bench.setup.limit_us)
+    guard = Guard(capture.bench, out / "audit")
+    parts = {layout.name: judge(layout, presses, guard, wanted) for layout in layouts}
+    judged = {name: told for name, (told, _run) in parts.items()}
     primary = judged[layouts[0].name]
     if orders is not None and 0 in orders.before_each_press:
         complaints.append("a press came before any order: nothing was shown by it")
@@ -64,6 +61,7 @@ def build(
     ] + complaints
     result = {
         **identity,
+        "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data": replayed(record),
         "presses": primary["presses"],
         "latency_us": primary["latency_us"],
@@ -71,17 +69,20 @@ def build(
         "noise_floor_us": primary["noise_floor_us"],
         "orders": _order_figures(orders, ended),
         "audit": audit,
-        "limit_us": bench.setup.limit_us,
+        "limit_us": wanted.limit_us,
         "verdict": latency.worst([layout["verdict"] for layout in judged.values()] + failed),
         "reasons": reasons,
         "seed": seed,
         "load": list(ended.loads),
+        "fouls": ended.fouls,
+        "host_exit": ended.host_exit,
         "guard_stretches": ended.status["stretches"] if ended.status else None,
         "environment": {**environment(ended), **presses.environment},
     }
     if presses.clocks:
         result["clocks"] = presses.clocks
-    result["artifacts"] = _artifacts(out, result, presses, layouts)
+    result["artifacts"] = _artifacts(out, capture)
+    run_files.write(out, result, [run for _told, run in parts.values()])
     return result
 
 
@@ -106,14 +107,8 @@ def verify_audit(directory: Path, witness_key: Path) -> dict[str, Any]:
 
 def environment(ended: Ended) -> dict[str, str]:
     """Return what a reader needs to compare this run with another."""
-    try:
-        bot4 = version("bot4")
-    except PackageNotFoundError:
-        bot4 = "not installed"
     return {
-        "bot4": bot4,
-        "python": platform.python_version(),
-        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        **fingerprint(),
         "scheduler": "SCHED_FIFO" if ended.fifo else "SCHED_OTHER",
         "cpus": ", ".join(str(cpu) for cpu in ended.cpus),
     }
@@ -158,71 +153,21 @@ def _orders(record: Path, capture: Capture) -> tuple[OrderCount | None, list[str
 def _order_figures(orders: OrderCount | None, ended: Ended) -> dict[str, int | None]:
     names = ("sent", "after_ack", "after_ack_cancel", "after_ack_liquidate", "between_halt_and_ack")
     figures = {name: getattr(orders, name) if orders else None for name in names}
+    before = orders.before_each_press if orders else None
+    figures["presses_without_order"] = None if before is None else before.count(0)
     figures["refused"] = ended.status["orders_refused"] if ended.status else None
     return figures
 
 
-def _judge(
-    layout: Layout,
-    found: Presses,
-    asked: int,
-    after_ack: int | None,
-    audit_verified: bool,
-    limit_us: float,
-) -> dict[str, Any]:
-    presses = found.of(layout)
-    probe = _probe(layout)
-    verdict = latency.judge(
-        presses,
-        probe,
-        asked=asked,
-        bench=found.capture.bench,
-        orders_after_ack=after_ack,
-        audit_verified=audit_verified,
-        limit_us=limit_us,
-    )
-    stages = latency.samples_us(presses)
-    return {
-        "latency_us": {name: latency.stats(values) for name, values in stages.items()},
-        "noise_floor_us": latency.stats(probe.lateness_us),
-        "presses": len(presses),
-        "verdict": verdict.verdict,
-        "reasons": verdict.reasons,
-        "misses": [miss.as_dict() for miss in verdict.misses],
-    }
-
-
-def _probe(layout: Layout) -> Probe:
-    """Join the probes of a layout, cut to its time. A probe that left no file leaves no samples."""
-    pairs = [
-        np.fromfile(file, dtype=np.int64).reshape(-1, 2) for file in layout.probes if file.exists()
-    ]
-    if len(pairs) != len(layout.probes):
-        return Probe(np.empty(0, np.int64), np.empty(0, np.float64))
-    both = np.concatenate(pairs)
-    both = both[(both[:, 0] >= layout.start_ns) & (both[:, 0] <= layout.end_ns)]
-    both = both[np.argsort(both[:, 0], kind="stable")]
-    return Probe(both[:, 0], both[:, 1] / 1000)
-
-
-def _artifacts(
-    out: Path, result: dict[str, Any], presses: Presses, layouts: list[Layout]
-) -> dict[str, str]:
+def _artifacts(out: Path, capture: Capture) -> dict[str, str]:
+    """Write the whole capture; return where each file of the run is, or will be."""
     files = {
-        "report": out / "report.html",
+        **{name: out / file for name, file in run_files.NAMES.items()},
         "capture_vcd": out / "capture.vcd",
         "capture_sr": out / "capture.sr",
         "audit": out / "audit",
         "venue": out / "venue.jsonl",
     }
-    capture = presses.capture
     write_vcd(capture, files["capture_vcd"])
     write_sr(capture, files["capture_sr"], rate_hz=fitting_rate_hz(capture))
-    named = {name: str(path) for name, path in files.items()}
-    runs = []
-    for layout in layouts:
-        part = capture.window(layout.start_ns, layout.end_ns)
-        runs.append(Run(layout.name, part, presses.of(layout)))
-    write_page(files["report"], {**result, "artifacts": named}, runs)
-    (out / "result.json").write_bytes(msgspec.json.encode({**result, "artifacts": named}))
-    return named
+    return {name: str(path) for name, path in files.items()}

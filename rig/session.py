@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import msgspec
 from controller import wiring
 from controller.times import Times
 from rig.processes import BenchError
+from rig.progress import Pressed, Say
 from rig.venue import VenueTail
 from rig.virtual import stimulus
 from rig.virtual.bench import VirtualBench
@@ -26,8 +27,6 @@ REARM_S, TRADE_S, ACK_S = 15.0, 10.0, 2.0
 HOLD_SLACK_S = 0.15
 # s. After the last press: time in which a leak would show.
 AFTERMATH_S = 1.0
-# Lines of progress in a layout.
-SAID = 100
 ACK, HALT = wiring.INDEX["ACK"], wiring.INDEX["HALT"]
 
 
@@ -87,7 +86,7 @@ class Session:
         bench: VirtualBench,
         times: Times,
         rng: random.Random,
-        say: Callable[[str], None],
+        say: Say,
         pace: Pace = LEISURE,
     ) -> None:
         self._pace = pace
@@ -140,8 +139,7 @@ class Session:
         Before the very first press it is the bench that does not work: BenchError.
         """
         for number in range(1, presses + 1):
-            if number % max(1, presses // SAID) == 0:
-                self._say(f"{name.replace('_', ' ')}: press {number} of {presses}")
+            self._say(Pressed(name, number, presses))
             try:
                 self.rearm()
             except BenchError as error:

@@ -57,8 +57,10 @@ class Agreement:
 def compare(traffic: Traffic, directory: Path) -> Agreement:
     """Match messages and records by content; CaptureError when the log cannot be read."""
     said: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at_ns, kind, data in _records(directory):
-        said[kind, _text(data)].append(at_ns)
+    for at_ns, kind, data in read_records(directory):
+        if kind in _FIELDS and isinstance(data, dict):
+            told = {name: data.get(name) for name in _FIELDS[kind]}
+            said[kind, _text(told)].append(at_ns)
     first_us, last_us = _heard(traffic)
     delays, unrecorded = [], []
     for message in _told_once(traffic):
@@ -121,7 +123,8 @@ def _text(data: Any) -> str:
     return msgspec.json.encode(data, order="sorted").decode()
 
 
-def _records(directory: Path) -> Iterator[tuple[int, str, Any]]:
+def read_records(directory: Path) -> Iterator[tuple[int, str, Any]]:
+    """All records as (time in ns, kind, data). Raises CaptureError when the log cannot be read."""
     segments = sorted(Path(directory).glob("*.jsonl")) if Path(directory).is_dir() else []
     if not segments:
         raise CaptureError(f"{directory}: no audit log in it (*.jsonl)")
@@ -144,5 +147,4 @@ def _of_segment(file: Any, segment: Path, last: bool) -> Iterator[tuple[int, str
             at_ns, kind, data = int(record["mono_ns"]), str(record["kind"]), record["data"]
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             raise CaptureError(f"{segment}: line {number} is no record") from None
-        if kind in _FIELDS and isinstance(data, dict):
-            yield at_ns, kind, {name: data.get(name) for name in _FIELDS[kind]}
+        yield at_ns, kind, data

@@ -51,7 +51,8 @@ def test_result_has_the_promised_form(result: dict) -> None:
     for stage in result["latency_us"].values():
         assert set(stage) == {"p50", "p99", "p999", "max", "n"}
         assert stage["n"] == 4
-    assert set(result["artifacts"]) == {"report", "capture_vcd", "capture_sr", "audit", "venue"}
+    measured = {"report", "junit", "presses", "views", "plots", "capture_vcd", "capture_sr"}
+    assert set(result["artifacts"]) == {*measured, "audit", "venue"}
     assert all(Path(path).exists() for path in result["artifacts"].values())
 
 
@@ -62,6 +63,13 @@ def test_no_order_left_after_ack_and_the_log_is_verified(result: dict) -> None:
     assert result["orders"]["sent"] > 0
     assert result["audit"]["verified"] is True
     assert result["bench"] == "virtual"
+
+
+def test_the_guards_own_stamps_agree_with_the_wire(result: dict) -> None:
+    for layout in result["layouts"].values():
+        assert layout["guard_complaints"] == []
+        assert {stage["n"] for stage in layout["guard_us"].values()} == {4}
+        assert layout["confidence"]["presses"] == layout["asked"] == 4
 
 
 def test_both_captures_show_the_edges_of_the_report(result: dict) -> None:
@@ -192,5 +200,7 @@ def test_nothing_is_left_after_an_interrupted_demo(tmp_path: Path, how: signal.S
     while leftovers() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert leftovers() == []
+    assert (tmp_path / "venue.jsonl").exists()  # what was recorded is kept
+    assert not (tmp_path / "result.json").exists()
     if how != signal.SIGKILL:
         assert process.returncode == 130
