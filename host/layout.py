@@ -13,7 +13,7 @@ SLOT_WORDS = 128
 HEAD_BYTES = 8 * RING_FIRST_WORD  # the words before the ring
 PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
 
-KIND_GUARD, KIND_ENGINE, KIND_RECORDER = 1, 2, 3
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_MODELLER = 1, 2, 3, 5
 
 # The guard's page.
 GUARD_MODE = 8
@@ -37,3 +37,6 @@ RECORDER_RECORDS = 11
 # Two words for each engine, in the order of the guard's list: how far its ring is durable, its pid.
 RECORDER_ENGINES = 16
 MOST_ENGINES = 8
+
+# The modeller's page: sequence, time of writing, then the fields of host.forecast.Forecast.
+FORECAST = 8

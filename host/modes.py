@@ -69,6 +69,7 @@ class Reason(IntEnum):
     DRAWDOWN = 24
     UNKNOWN_ORDER = 25
     LED_MISMATCH = 26
+    FORECAST_STALE = 28
 
 
 class Rung(IntEnum):
@@ -134,6 +135,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.DRAWDOWN, Rung.CANCEL, Rung.LIQUIDATE, "the rolling loss is above its limit"),
     (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
+    (Reason.FORECAST_STALE, Rung.PAUSE, Rung.PAUSE, "the forecast of the risk is too old"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
