@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h rig/virtual/*.pyx)
+CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h host/models/*.pyx rig/virtual/*.pyx)
 DEMO_ARGS ?=
 
 -include make/*.mk
@@ -34,7 +34,7 @@ unit: $(STAMP)
 $(STAMP): pyproject.toml setup.py $(CORE) | need
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (once; a minute or two)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,models]'
 	@touch $@
 
 need:
@@ -50,4 +50,4 @@ need:
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f host/hotpath/*.c host/hotpath/*.so rig/virtual/*.c rig/virtual/*.so
+	rm -f host/hotpath/*.c host/hotpath/*.so host/models/*.c host/models/*.so rig/virtual/*.c rig/virtual/*.so

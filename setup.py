@@ -7,6 +7,7 @@ from setuptools import Extension, setup
 
 HOTPATH = Path("host/hotpath")
 RIG = Path("rig/virtual")  # the pins of the virtual bench
+MODELS = Path("host/models")
 
 extensions = [
     Extension(
@@ -16,7 +17,7 @@ extensions = [
         depends=[str(HOTPATH / "atomics.h")],
         extra_compile_args=["-std=c11", "-O2", "-Wall"],
     )
-    for source in sorted([*HOTPATH.glob("*.pyx"), *RIG.glob("*.pyx")])
+    for source in sorted([*HOTPATH.glob("*.pyx"), *RIG.glob("*.pyx"), *MODELS.glob("*.pyx")])
 ]
 
 setup(ext_modules=cythonize(extensions, language_level=3))
