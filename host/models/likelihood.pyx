@@ -7,20 +7,22 @@ t = m..n-1, and v = mean of e_t^2 there stands for both e_{m-1}^2 and h_{m-1}. T
 the adjoint of the two recursions: two passes back, whatever the number of parameters.
 """
 
-from libc.math cimport INFINITY, M_PI, isfinite, lgamma, log, log1p
+from libc.math cimport INFINITY, M_PI, isfinite, lgamma, log
 
 import numpy as np
 
 cdef enum:
     MAX_ORDER = 10
 
+cdef double HUGE_H = 1e70  # the product of four variances must stay a double
+
 
 cdef class Likelihood:
     """Log-likelihood of `returns` (percent) under ARMA(p, q); no parameter is checked here."""
 
     cdef readonly Py_ssize_t n, p, q, m
-    cdef double[::1] r, e, h, back
-    cdef double v
+    cdef double[::1] r, e, h, back, by_r, by_e
+    cdef double v, tails  # tails: the sum of ln(1 + e^2 / (h (nu - 2)))
 
     def __init__(self, double[::1] returns not None, Py_ssize_t p, Py_ssize_t q):
         if not (0 <= p <= MAX_ORDER and 0 <= q <= MAX_ORDER):
@@ -32,6 +34,8 @@ cdef class Likelihood:
         self.e = np.zeros(self.n)
         self.h = np.zeros(self.n)
         self.back = np.zeros(self.n)
+        self.by_r = np.zeros(self.n)
+        self.by_e = np.zeros(self.n)
 
     def value(self, double[::1] x not None):
         """The log-likelihood; -inf where a variance is not a positive number."""
@@ -63,6 +67,21 @@ cdef class Likelihood:
             self._filter(&x[0])
         return np.array(self.e[self.m:]), np.array(self.h[self.m:]), self.v
 
+    def mean_step(self, double[::1] x not None, double[::1] h not None,
+                  double[:, ::1] normal not None, double[::1] score not None):
+        """Normal equations of one reweighted Gauss-Newton step of mu, ar and ma, at variances `h`.
+
+        `h` has n - m entries, as `paths` returns them; solving `normal` for `score` gives the step.
+        """
+        cdef Py_ssize_t k = 1 + self.p + self.q
+        self._expect(x)
+        if not (h.shape[0] == self.n - self.m and score.shape[0] == k
+                and normal.shape[0] == normal.shape[1] == k):
+            raise ValueError("arrays of the wrong size")
+        with nogil:
+            self._filter(&x[0])
+            self._normal_equations(&x[0], &h[0], &normal[0, 0], &score[0])
+
     cdef _expect(self, double[::1] x):
         if x.shape[0] != self.p + self.q + 6:
             raise ValueError(f"{x.shape[0]} parameters where {self.p + self.q + 6} belong")
@@ -90,21 +109,66 @@ cdef class Likelihood:
             h = omega + (alpha + (gamma if e < 0.0 else 0.0)) * e * e + beta * h
             self.h[t] = h
 
+    cdef void _normal_equations(self, const double* x, const double* h, double* normal,
+                                double* score) noexcept nogil:
+        cdef const double* theta = x + 1 + self.p
+        cdef Py_ssize_t p = self.p, q = self.q, k = 1 + p + q, t, i, j
+        cdef double nu = x[k + 4], weight, e, at_one = 1.0
+        cdef double row[2 * MAX_ORDER + 1]
+        for i in range(q):
+            at_one += theta[i]
+        for i in range(k):
+            score[i] = 0.0
+            for j in range(k):
+                normal[i * k + j] = 0.0
+        for t in range(self.n):
+            e = self.e[t]
+            self.by_r[t], self.by_e[t] = -self.r[t], -e
+            for i in range(min(q, t)):
+                self.by_r[t] -= theta[i] * self.by_r[t - 1 - i]
+                self.by_e[t] -= theta[i] * self.by_e[t - 1 - i]
+            if t < self.m:
+                continue
+            row[0] = -1.0 / at_one  # after the start, which a step can do without
+            for i in range(p):
+                row[1 + i] = self.by_r[t - 1 - i]
+            for i in range(q):
+                row[1 + p + i] = self.by_e[t - 1 - i]
+            if nu == 0.0:
+                weight = 1.0 / h[t - self.m]
+            else:
+                weight = (nu + 1.0) / (h[t - self.m] * (nu - 2.0) + e * e)
+            for i in range(k):
+                score[i] -= weight * e * row[i]
+                for j in range(i + 1):
+                    normal[i * k + j] += weight * row[i] * row[j]
+        for i in range(k):
+            for j in range(i):
+                normal[j * k + i] = normal[i * k + j]
+
     cdef double _sum(self, const double* x) noexcept nogil:
         cdef double nu = x[self.p + self.q + 5], scale, total = 0.0, h, e
+        cdef double variances = 1.0, tails = 1.0
         cdef Py_ssize_t t, count = self.n - self.m
+        self.tails = 0.0
         for t in range(self.m, self.n):
             h, e = self.h[t], self.e[t]
-            if not 0.0 < h < INFINITY or not isfinite(e):
+            if not 0.0 < h < HUGE_H or not isfinite(e):
                 return -INFINITY
             if nu == 0.0:
-                total -= log(h) + e * e / h
+                total -= e * e / h
             else:
-                total -= log(h) + (nu + 1.0) * log1p(e * e / (h * (nu - 2.0)))
+                tails *= 1.0 + e * e / (h * (nu - 2.0))
+            variances *= h
+            if t & 3 == 3 or t == self.n - 1:
+                # One logarithm for four terms: it is what this loop spends its time on.
+                total -= log(variances)
+                self.tails += log(tails)
+                variances = tails = 1.0
         if nu == 0.0:
             return 0.5 * (total - count * log(2.0 * M_PI))
         scale = lgamma(0.5 * (nu + 1.0)) - lgamma(0.5 * nu) - 0.5 * log(M_PI * (nu - 2.0))
-        return 0.5 * total + count * scale
+        return 0.5 * (total - (nu + 1.0) * self.tails) + count * scale
 
     cdef void _backwards(self, const double* x, double* out) noexcept nogil:
         cdef Py_ssize_t p = self.p, q = self.q, m = self.m, n = self.n, t, i
@@ -124,7 +188,7 @@ cdef class Likelihood:
                 u = e * e / (h * (nu - 2.0))
                 share = u / (1.0 + u)
                 carried = beta * carried + 0.5 * ((nu + 1.0) * share - 1.0) / h
-                to_vol[4] += 0.5 * ((nu + 1.0) * share / (nu - 2.0) - log1p(u))
+                to_vol[4] += 0.5 * (nu + 1.0) * share / (nu - 2.0)
             self.back[t] = carried
             to_vol[0] += carried
             if t > m:
@@ -132,6 +196,7 @@ cdef class Likelihood:
                 to_vol[1] += carried * e * e
                 to_vol[2] += carried * e * e if e < 0.0 else 0.0
                 to_vol[3] += carried * h
+        to_vol[4] -= 0.5 * self.tails
         to_vol[1] += carried * self.v
         to_vol[2] += carried * 0.5 * self.v
         to_vol[3] += carried * self.v

@@ -131,6 +131,17 @@ def from_partials(y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return c, jacobian * slope
 
 
+def is_stationary(coefficients) -> bool:
+    """Whether all partial autocorrelations are within what a free vector can reach."""
+    c = list(coefficients)
+    while c:
+        last = c.pop()
+        if not abs(last) < _PARTIAL_CAP:
+            return False
+        c = [(a + last * b) / (1.0 - last * last) for a, b in zip(c, c[::-1], strict=True)]
+    return True
+
+
 def _to_partials(coefficients) -> list[float]:
     """Free values of AR coefficients: the recursion backwards."""
     c = list(coefficients)
