@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, firmware, host
+from bot4 import audit, bench, firmware, host, var
 from bot4.errors import BadInput
 
 INTERRUPTED = 130
@@ -23,6 +23,7 @@ app.command("demo")(bench.demo)
 app.command("run")(host.run)
 app.command("halt")(host.halt)
 app.command("status")(host.status)
+app.command("var")(var.var)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.add_typer(firmware.app, name="firmware")

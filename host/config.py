@@ -18,6 +18,7 @@ DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
 STRATEGY_ID = VENUE_NAME = re.compile(r"[a-z0-9]{1,12}")
 WEB_ADDRESS = re.compile(r"(https?://\S+)?")
+Sigma = Annotated[float, Meta(gt=0, le=1000)]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -60,12 +61,10 @@ class Strategy(Section, frozen=True):
         Meta(ge=0, le=1e12, description="added to what the venue says is there: paper begins at 0"),
     ] = 0.0
     target_sigma_pct: Annotated[
-        float | None,
+        Sigma | None,
         Meta(
-            gt=0,
-            le=1000,
             description="volatility of a bar, in percent, at which the position is a full one; "
-            "above it the position shrinks in proportion",
+            "above it the position shrinks in proportion"
         ),
     ] = None
 

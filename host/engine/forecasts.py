@@ -26,8 +26,10 @@ class Forecasts:
         self._path = run_dir / forecast.SOCKET
         self._sock: socket.socket | None = None
         self._page: shm.Page | None = None
+        self._handed = False
         self._tried_ns = 0
         self._rows: deque[tuple[int, int]] = deque()
+        self._written_ns = 0
         self.last: Forecast | None = None
 
     def seen(self, row: int, now_ns: int) -> None:
@@ -36,20 +38,31 @@ class Forecasts:
             self._rows.append((row, now_ns))
 
     def look(self, now_ns: int) -> float:
-        """Read the page into `last`; return the age in seconds, NEVER_S before the first forecast."""
+        """Read the page into `last`; return its age in seconds, NEVER_S before the first.
+
+        A page that cannot be read now leaves what was read before, which goes on growing old.
+        """
         self._reach(now_ns)
         found = forecast.read(self._page.words) if self._page is not None else None
-        if found is None:
+        if found is not None:
+            self.last, self._written_ns = found
+        if self.last is None:
             return NEVER_S
-        self.last, written_ns = found
         while self._rows and self._rows[0][0] <= self.last.row:
             self._rows.popleft()
         unknown_ns = now_ns - self._rows[0][1] if self._rows else 0
-        return max(unknown_ns, now_ns - written_ns, 0) / 1e9
+        return max(unknown_ns, now_ns - self._written_ns, 0) / 1e9
+
+    def close(self) -> None:
+        """Let page and connection go."""
+        if self._sock is not None:
+            self._sock.close()
+        if self._page is not None:
+            self._page.close()
 
     def _reach(self, now_ns: int) -> None:
         """Connect what is not connected; nothing here waits."""
-        if self._sock is not None and (self._page is None or self._left(self._sock)):
+        if self._sock is not None and (not self._handed or self._left(self._sock)):
             self._receive(self._sock)
         if self._sock is not None or now_ns - self._tried_ns < RETRY_NS:
             return
@@ -60,7 +73,7 @@ class Forecasts:
         except OSError:
             sock.close()
             return
-        self._sock = sock
+        self._sock, self._handed = sock, False
         self._receive(sock)
 
     @staticmethod
@@ -88,7 +101,7 @@ class Forecasts:
             return
         if self._page is not None:
             self._page.close()
-        self._page = page
+        self._page, self._handed = page, True
 
 
 def shares(last: Forecast | None) -> tuple[float, float]:

@@ -1,0 +1,74 @@
+"""The engine trades on forecasts, stops without them, and holds the limits that they are for."""
+
+import os
+import re
+import signal
+import socket
+import struct
+import time
+from pathlib import Path
+
+from host import config, forecast
+from tests.integration.kit import Trading, trading
+from tests.integration.test_ladder import host, log
+
+# So little capital that the share of it which may be lost is what limits the position.
+POOR = re.sub("capital_quote = .*", "capital_quote = 4_000.0", config.DEFAULT.read_text())
+POOR = POOR.replace("max_exposure_share = 1.0", "max_exposure_share = 3.0")
+POOR = POOR.replace("target_sigma_pct = 1.0", "")
+
+
+def modeller_pid(kit: Trading) -> int:
+    """Return who hands the forecast page out."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.connect(str(kit.bench.run_dir / forecast.SOCKET))
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return struct.unpack("3i", credentials)[0]
+
+
+def test_a_stopped_modeller_pauses_trading_and_one_that_goes_on_lets_it_go_on(
+    tmp_path: Path,
+) -> None:
+    with trading(tmp_path) as kit:
+        pid = modeller_pid(kit)
+        stopped_s = time.monotonic()
+        os.kill(pid, signal.SIGSTOP)
+        status = kit.wait_status(mode="PAUSED")
+        delay_s = time.monotonic() - stopped_s
+        limit_s = config.load(config.DEFAULT).limits.max_forecast_age_s
+        assert (status["mode"], status["reason"]) == ("PAUSED", "FORECAST_STALE")
+        print(f"modeller stopped -> PAUSED after {delay_s:.2f} s, limit {limit_s} s")
+        quiet_ns = time.monotonic_ns()
+        time.sleep(0.5)
+        opened = [p for p in kit.orders_after(quiet_ns) if p["msg"]["intent"] == "OPEN"]
+        assert opened == []
+        os.kill(pid, signal.SIGCONT)
+        assert kit.wait_status(mode="NORMAL")["mode"] == "NORMAL"
+
+
+def test_a_killed_modeller_comes_back_and_nothing_else_falls(tmp_path: Path) -> None:
+    with trading(tmp_path) as kit:
+        engine = kit.pid("engine")
+        first = modeller_pid(kit)
+        os.kill(first, signal.SIGKILL)
+        assert kit.wait_status(mode="PAUSED")["reason"] == "FORECAST_STALE"
+        assert kit.wait_status(15.0, mode="NORMAL")["mode"] == "NORMAL"
+        assert modeller_pid(kit) != first
+        assert kit.pid("engine") == engine
+
+
+def test_after_every_order_the_position_may_lose_no_more_than_its_share(tmp_path: Path) -> None:
+    with trading(tmp_path, host=host(tmp_path, POOR)) as kit:
+        time.sleep(2)
+        records = log(kit)
+    kinds = {record["kind"] for record in records}
+    assert {"forecast_fresh", "model_fitted", "order", "fill"} <= kinds
+    # By the largest forecast on record the position would be at least so large, by none larger.
+    shares = [r["data"]["var_share"] for r in records if r["kind"] == "model_fitted"]
+    most = max(
+        float(record["data"]["qty"]) * float(record["data"]["price"])
+        for record in records
+        if record["kind"] == "order" and record["data"]["intent"] == "OPEN"
+    )
+    print(f"largest entry {most:.0f} quote on 4,000 at VaR {min(shares):.3f}..{max(shares):.3f}")
+    assert most < 4_000 * 0.02 / (min(shares) / 3)
