@@ -135,10 +135,13 @@ def _forecast(file: str, method: str, confidence: float, df: Any) -> dict[str, A
         "VaR": loss,
         "CVaR": beyond,
         "unit": "percent of a long position's value",
-        "position_of_equity": min(VAR_SHARE / loss, CVAR_SHARE / beyond) * 100
-        if loss > 0
-        else None,
+        "position_of_equity": _position_share(loss, beyond),
     }
+
+
+def _position_share(loss: float, beyond: float) -> float | None:
+    """Return the largest position in percent of the equity; None when the tail is no loss."""
+    return 100 * min(MOST_VAR / loss, MOST_CVAR / beyond) if loss > 0 else None
 
 
 def _tested(file: str, method: str, confidence: float, df: Any, start: str | None) -> Tested:

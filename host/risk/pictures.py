@@ -25,13 +25,13 @@ def figure(tested: list[Tested], method: str) -> Any:
     drawn = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN * len(tested)), layout="constrained")
     for place, one in enumerate(tested):
         axes = drawn.add_subplot(len(tested), 1, place + 1)
-        axes.plot(one.times, one.returns, ",", color="0.6", label="return")
+        axes.plot(one.times, one.returns, ".", color="0.6", ms=2, label="return")
         axes.plot(one.times, one.quantile, color="tab:blue", lw=0.7, label=f"-VaR, {method}")
         hits = one.hits
         axes.plot(one.times[hits], one.returns[hits], "v", color="tab:red", ms=4, label="violation")
         axes.set_title(f"{one.bars.name}: {int(hits.sum())} violations of {len(hits)}", loc="left")
         axes.set_ylabel("log return, %")
-        axes.legend(loc="lower left", ncols=3, fontsize="small")
+        axes.legend(loc="lower right", ncols=3, fontsize="small")
     return drawn
 
 
