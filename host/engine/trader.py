@@ -164,7 +164,9 @@ class Trader:
         self._checks.sent(proposal, time.monotonic_ns())
         order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
         self._book.sent(order)
-        self._tell("order", row=self._row, **request)
+        var_share, _cvar_share = shares(self._forecasts.last)
+        equity = self._equity(price)
+        self._tell("order", row=self._row, equity=equity, var_share=var_share, **request)
 
     def _facts(self, price: float, share: float) -> Facts:
         book, now_ns = self._book, time.monotonic_ns()

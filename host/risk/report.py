@@ -82,6 +82,7 @@ def backtest(all_of: list[Tested]) -> dict[str, Any]:
         "christoffersen_p": coverage.christoffersen(hits, level),
         "independence_p": coverage.independence(hits),
         "z2": severity.acerbi_szekely(returns, quantile, mean, level),
+        "mean_VaR": float(-100.0 * np.expm1(quantile / 100.0).mean()),
         "pinball": float(np.concatenate([one.losses for one in all_of]).mean()),
         f"gain_over_hs{window}": float(gains.mean()),
         "gain_p": severity.diebold_mariano(by_time),

@@ -15,7 +15,8 @@ def tails(
     """Return (quantile, tail mean) for each time from `first` on, from the `window` values before it.
 
     Entries before `first` are NaN; while fewer than `window` values exist, all of them count. The
-    quantile interpolates between order statistics; the tail mean is that of all values not above it.
+    quantile interpolates between order statistics; the tail mean is that of those below or at it, as many
+    as there are without ties.
     Raises ValueError when there is no value before `first`, or one is not finite.
     """
     if not 0 < first <= len(values) or window < 1:
@@ -42,5 +43,4 @@ def _tail(rows: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
     upper = min(below + 1, rows.shape[1] - 1)
     low = np.sort(np.partition(rows, upper, axis=1)[:, : upper + 1], axis=1)
     quantile = low[:, below] + (at - below) * (low[:, upper] - low[:, below])
-    inside = low <= quantile[:, None]
-    return quantile, np.where(inside, low, 0.0).sum(axis=1) / inside.sum(axis=1)
+    return quantile, low[:, : below + 1].mean(axis=1)
