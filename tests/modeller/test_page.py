@@ -77,7 +77,7 @@ def test_a_reader_never_sees_half_of_one_and_half_of_another() -> None:
     distinct = {at for _told, at in whole}
     print(f"{len(whole)} of {len(found)} reads, {len(distinct)} distinct, none torn")
     assert all({told.row, told.mean_pct, told.sigma_pct, told.fits} == {at} for told, at in whole)
-    assert len(distinct) > 100
+    assert len(distinct) > 10
 
 
 class Listener:
