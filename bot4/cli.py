@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, firmware, host, models, perf, validate
+from bot4 import audit, bench, firmware, host, models, perf, validate, var
 from bot4.doctor import doctor
 from bot4.errors import BadInput
 
@@ -27,6 +27,7 @@ app.command("status")(host.status)
 app.command("doctor")(doctor)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)
+app.command("var")(var.var)
 app.command("perf")(perf.perf)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")

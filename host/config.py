@@ -18,6 +18,7 @@ DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
 STRATEGY_ID = VENUE_NAME = re.compile(r"[a-z0-9]{1,12}")
 WEB_ADDRESS = re.compile(r"(https?://\S+)?")
+Sigma = Annotated[float, Meta(gt=0, le=1000)]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -55,6 +56,17 @@ class Strategy(Section, frozen=True):
     stop_distance_bps: Annotated[
         Bps, Meta(description="from the price to the protective stop that the venue holds")
     ] = 300.0
+    capital_quote: Annotated[
+        float,
+        Meta(ge=0, le=1e12, description="added to what the venue says is there: paper begins at 0"),
+    ] = 0.0
+    target_sigma_pct: Annotated[
+        Sigma | None,
+        Meta(
+            description="volatility of a bar, in percent, at which the position is a full one; "
+            "above it the position shrinks in proportion"
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse names that do not fit into an order id (ValueError)."""
@@ -93,6 +105,38 @@ class Venue(Section, frozen=True):
         own = {key: getattr(self, key) for key in ("cancel_deadline_s", "liquidate_deadline_s")}
         wanted = {key: value for key, value in own.items() if value is not None}
         return msgspec.structs.replace(settings, **wanted)
+
+
+class Modeller(Section, frozen=True):
+    """What forecasts the risk of the next bar, and how often it is fitted anew.
+
+    A bar is a row of the feed; of trades and quotes, a change of the price.
+    """
+
+    least_bars: Annotated[
+        int, Meta(ge=100, le=20_000, description="returns before the first fit; none before it")
+    ] = 250
+    window_bars: Annotated[
+        int, Meta(ge=100, le=20_000, description="returns that a fit is of, at most")
+    ] = 1_000
+    refit_bars: Annotated[
+        int, Meta(ge=1, le=20_000, description="bars from one fit to the next")
+    ] = 21
+    refit_s: Annotated[
+        float,
+        Meta(gt=0, le=86_400, description="time between two fits at least, and to a second try"),
+    ] = 5.0
+    max_fit_age_s: Annotated[
+        float, Meta(gt=0, le=1e8, description="after it a fit is used no more: no forecast")
+    ] = 4_000_000.0
+    horizon_bars: Annotated[
+        int, Meta(ge=1, le=1_000, description="bars that VaR and CVaR are of: a day")
+    ] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a first fit that would never be due (ValueError)."""
+        if self.least_bars > self.window_bars:
+            raise ValueError("least_bars: must not be above window_bars")
 
 
 class Reconciliation(Section, frozen=True):
@@ -171,6 +215,7 @@ class Config(Section, frozen=True):
     limits: Limits
     host: Host = Host()
     emergency: Emergency = Emergency()
+    modeller: Modeller = Modeller()
     reconciliation: Reconciliation = Reconciliation()
     audit: Audit = Audit()
     supervisor: Supervisor = Supervisor()

@@ -13,7 +13,7 @@ SLOT_WORDS = 128
 HEAD_BYTES = 8 * RING_FIRST_WORD  # the words before the ring
 PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
 
-KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR = 1, 2, 3, 4
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR, KIND_MODELLER = 1, 2, 3, 4, 5
 
 # The guard's page.
 GUARD_MODE = 8
@@ -41,7 +41,7 @@ RECORDER_SUPERVISOR_SEQ = 12
 RECORDER_ENGINES = 16
 MOST_ENGINES = 8
 
-# The modeller's page: a seqlock of the values that a decision takes, in this order.
-KIND_MODELLER = 5
-MODELLER_FORECAST = 8
+# The modeller's page: sequence, time of writing, then the fields of host.forecast.Forecast.
+FORECAST = 8
+# What a decision takes of a forecast, in this order (host.hotpath.decision).
 FORECAST_FIELDS = ("expected_return", "sigma", "signal")

@@ -70,6 +70,7 @@ class Reason(IntEnum):
     UNKNOWN_ORDER = 25
     LED_MISMATCH = 26
     MODE_RECORD = 27
+    FORECAST_STALE = 28
 
 
 class Rung(IntEnum):
@@ -136,6 +137,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.UNKNOWN_ORDER, Rung.PAUSE, Rung.PAUSE, "an order or fill on the account is not ours"),
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
     (Reason.MODE_RECORD, Rung.CANCEL, Rung.CANCEL, "started; the last mode cannot be read"),
+    (Reason.FORECAST_STALE, Rung.PAUSE, Rung.PAUSE, "the forecast of the risk is too old"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}

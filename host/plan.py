@@ -38,6 +38,8 @@ class Plan:
         if name == "engine":
             state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
             return [*start, *map(str, (self.run_dir, self.venue, self.snapshot, state))]
+        if name == "modeller":
+            return [*start, *map(str, (self.run_dir, self.venue, self.snapshot))]
         start += ["--run-dir", str(self.run_dir), "--serial", self.serial, "--pins", self.pins]
         start += ["--audit-dir", str(self.audit_dir), "--host-id", self.host_id]
         start += ["--link-key", str(self.link_key), "--profile", self.profile]

@@ -41,6 +41,15 @@ REFUSALS = (
     (38, "LOSS_LIMIT", "the rolling loss is above its limit; a person must re-arm"),
     (39, "REDUCE_WOULD_INCREASE", "an order that should reduce would increase the position"),
     (40, "BAD_NAME", "id, strategy or instrument is empty, too long or not ASCII"),
+    (41, "FORECAST_STALE", "the forecast of the risk is too old, or there is none"),
+    (42, "VAR_LIMIT", "the value at risk would be above its share of the equity"),
+    (43, "CVAR_LIMIT", "the expected shortfall would be above its share of the equity"),
+    (44, "EXPOSURE_LIMIT", "the position would be above its share of the equity"),
+    (
+        45,
+        "DRAWDOWN_LIMIT",
+        "the fall from the highest equity is above its limit; a person must re-arm",
+    ),
 )
 
 NAMES = {code: name for code, name, _text in REFUSALS}
@@ -76,4 +85,9 @@ NAMES = {code: name for code, name, _text in REFUSALS}
     LOSS_LIMIT,
     REDUCE_WOULD_INCREASE,
     BAD_NAME,
+    FORECAST_STALE,
+    VAR_LIMIT,
+    CVAR_LIMIT,
+    EXPOSURE_LIMIT,
+    DRAWDOWN_LIMIT,
 ) = [row[0] for row in REFUSALS]

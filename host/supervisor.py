@@ -1,4 +1,4 @@
-"""The supervisor: starts guard, recorder and engine, watches them, starts them again, ends them.
+"""The supervisor: starts guard, recorder, modeller and engine, watches and restarts them, ends them.
 
 It holds no secret and decides nothing about trading. Each child dies with it (the kernel sees
 to that), and a dead guard closes the gate by its lease, so its own death is a halt as well.
@@ -57,7 +57,7 @@ class Child:
 class Supervisor:
     """Runs a plan until told to stop."""
 
-    ORDER = ("guard", "recorder", "engine")
+    ORDER = ("guard", "recorder", "modeller", "engine")
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan = plan
@@ -148,7 +148,8 @@ class Supervisor:
         if len(recent) >= MOST_RESTARTS:
             self._say(f"{child.name} ended again ({how}): giving up, everything stops")
             return False
-        self._say(f"{child.name} ended ({how}); starting it again, in EMERGENCY")
+        what = "" if child.name == "modeller" else ", in EMERGENCY"
+        self._say(f"{child.name} ended ({how}); starting it again{what}")
         self._start(child.name, recent)
         return True
 
@@ -203,7 +204,7 @@ class Supervisor:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
         if self._started:
             self._halt()
-        for name in ("engine", "guard", "recorder"):
+        for name in ("engine", "modeller", "guard", "recorder"):
             child = self._children.get(name)
             if child is not None:
                 self._end(child)

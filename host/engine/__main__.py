@@ -10,6 +10,7 @@ from pathlib import Path
 
 from host import config, realtime
 from host.engine.emergency.progress import Progress
+from host.engine.forecasts import Forecasts
 from host.engine.loop import Engine
 from host.guard.client import GuardClient, GuardUnreachable
 
@@ -22,7 +23,8 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
     try:
         wanted = config.load(Path(settings))
         guard = GuardClient(Path(run_dir))
-        engine = Engine(guard, wanted, venue, Progress(Path(state)))
+        forecasts = Forecasts(Path(run_dir))
+        engine = Engine(guard, wanted, venue, Progress(Path(state)), forecasts)
         digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
         engine.event("configuration", sha256=digest)
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))

@@ -13,10 +13,12 @@ from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
 from host.engine.emergency.ladder import Ladder
 from host.engine.emergency.progress import Progress
+from host.engine.forecasts import Forecasts
 from host.engine.orders import Book
 from host.engine.port import VenuePort
 from host.engine.provenance import Ids
 from host.engine.reconciler import Reconciler
+from host.engine.sizing import Sizing
 from host.engine.trader import Trader
 from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
@@ -29,7 +31,14 @@ HEARTBEAT_MS = 5
 class Engine:
     """Trades one instrument at one venue; its orders at every venue pass its one gate."""
 
-    def __init__(self, guard: GuardClient, config: Config, socket: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        guard: GuardClient,
+        config: Config,
+        socket: str,
+        progress: Progress,
+        forecasts: Forecasts,
+    ) -> None:
         self.running = True
         self.page = shm.create(layout.KIND_ENGINE, "engine")
         self._beat()
@@ -39,6 +48,8 @@ class Engine:
         unfinished = progress.unfinished()
         reply, self._guard_page, fds = guard.attach("engine", self.page)
         self._emergency = True
+        self._stale = False
+        self._fits = 0.0, 0.0
         self._conditions = Conditions(self.page.words)
         self._checks = RiskCheck(config.limits)
         self._ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
@@ -55,9 +66,12 @@ class Engine:
             lambda: self._guard_page.words.load(layout.GUARD_LADDER_TOKEN),
             {venue.name: venue.deadlines(config.emergency) for venue in venues},
         )
+        self._forecasts = forecasts
+        self._sizing = Sizing(config.strategy, config.limits)
         self._trader = Trader(
             config.strategy,
-            config.limits,
+            self._sizing,
+            forecasts,
             self._checks,
             self._traded.book,
             self._ids,
@@ -158,9 +172,24 @@ class Engine:
             Reason.FEED_LOST: self._traded.blind,
             Reason.UNKNOWN_ORDER: any(account.reconciler.strange for account in accounts),
             Reason.DRAWDOWN: self._checks.lost and news,
+            Reason.FORECAST_STALE: self._follow_forecast(now_ns),
         }
         for reason, stands in standing.items():
             self._conditions.set(reason, stands)
+
+    def _follow_forecast(self, now_ns: int) -> bool:
+        """Return True when the forecast is too old for limits that need one; changes are on record."""
+        age_s = self._forecasts.look(now_ns)
+        stale = self._sizing.needs_forecast and not age_s <= self._sizing.most_age_s
+        last = self._forecasts.last
+        if stale != self._stale:
+            self._stale = stale
+            told = last._asdict() if last is not None else {}
+            self.event("forecast_stale" if stale else "forecast_fresh", age_s=age_s, **told)
+        elif last is not None and (last.fits, last.failures) != self._fits:
+            self._fits = last.fits, last.failures
+            self.event("model_fitted" if not last.failures else "fit_failed", **last._asdict())
+        return stale
 
     def _follow_mode(self) -> None:
         mode, reason, epoch = self._mode()

@@ -8,19 +8,18 @@ from typing import Any
 from host import modes, refusals
 from host.config import Strategy
 from host.engine import strategy
-from host.engine.checks.limits import Limits, number
+from host.engine.forecasts import Forecasts, shares
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
 from host.engine.protection import Protection
 from host.engine.provenance import Ids
+from host.engine.sizing import Sizing
 from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.riskorder import Facts, Proposal
 from host.modes import Intent, TradingMode
 
 # Value of one lot: a hundredth of the largest position.
 LOT_SHARE = 0.01
-# Quote currency. What the strategy aims at when its position or order value is loosened.
-UNLIMITED_VALUE_QUOTE = 10_000.0
 # Rows that an entry may rest before it is cancelled and decided anew.
 ENTRY_ROWS = 3
 # In a stopped mode the decision goes on at full limits, and the gate refuses it.
@@ -37,7 +36,8 @@ class Trader:
     def __init__(
         self,
         who: Strategy,
-        limits: Limits,
+        sizing: Sizing,
+        forecasts: Forecasts,
         checks: RiskCheck,
         book: Book,
         ids: Ids,
@@ -47,6 +47,8 @@ class Trader:
         tell: Callable[..., None],
     ) -> None:
         self._who = who
+        self._sizing = sizing
+        self._forecasts = forecasts
         self._checks = checks
         self._book = book
         self._ids = ids
@@ -62,8 +64,6 @@ class Trader:
             lambda: ids.make(who.id, mode()[1]),
             tell,
         )
-        self._position_value = min(number(limits.max_position_value_quote), UNLIMITED_VALUE_QUOTE)
-        self._order_value = min(number(limits.max_order_value_quote), UNLIMITED_VALUE_QUOTE)
         self.lot = Decimal(0)
         self._row = 0
         self._row_ns = 0
@@ -77,9 +77,10 @@ class Trader:
         self._row_ns = time.monotonic_ns()
         self._features.update(price)
         self._port.seen(price, self._row_ns)
-        self._checks.seen(price, self._book.equity(price), self._row_ns)
+        self._forecasts.seen(self._row, self._row_ns)
+        self._checks.seen(price, self._equity(price), self._row_ns)
         if not self.lot:
-            self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
+            self.lot = plain(strategy.lot_size(price, self._sizing.position_value * LOT_SHARE))
         self._price = price
         self._protect()
         self._cancel_stale()
@@ -121,10 +122,11 @@ class Trader:
         """Propose what leads from the position to the target: never through zero in one order."""
         mode, epoch = self._mode()
         share = modes.LIMIT_SHARE.get(mode, STOPPED_SHARE)
-        max_lots = int(self._position_value / (price * float(self.lot)))
+        most_value = self._sizing.position(self._equity(price), self._forecasts.last)
+        max_lots = int(most_value / (price * float(self.lot)))
         target = strategy.target_lots(self._features.signal(), max_lots, share)
         delta = target - int(self._book.position / self.lot)
-        most = int(self._order_value * share / (price * float(self.lot)))
+        most = int(self._sizing.order_value * share / (price * float(self.lot)))
         lots = max(-most, min(most, delta))
         if lots:
             self._propose(lots, price, share, epoch)
@@ -162,10 +164,14 @@ class Trader:
         self._checks.sent(proposal, time.monotonic_ns())
         order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
         self._book.sent(order)
-        self._tell("order", row=self._row, **request)
+        var_share, _cvar_share = shares(self._forecasts.last)
+        equity = self._equity(price)
+        self._tell("order", row=self._row, equity=equity, var_share=var_share, **request)
 
     def _facts(self, price: float, share: float) -> Facts:
         book, now_ns = self._book, time.monotonic_ns()
+        forecast_age_s = self._forecasts.look(now_ns)
+        var_share, cvar_share = shares(self._forecasts.last)
         # Plus 0.0: a venue may write an empty position as -0, and the checks refuse a negative zero.
         return Facts(
             now_ns=now_ns,
@@ -177,8 +183,16 @@ class Trader:
             open_sell=float(book.entries(-1)),
             open_orders=len(book.open),
             others_value=0.0,  # this engine is the only holder of keys, and it has one strategy
-            equity=book.equity(price) + 0.0,
+            equity=self._equity(price),
+            var_share=var_share,
+            cvar_share=cvar_share,
+            forecast_age_s=forecast_age_s,
+            others_var=0.0,
+            others_cvar=0.0,
         )
+
+    def _equity(self, price: float) -> float:
+        return self._sizing.capital + self._book.equity(price) + 0.0
 
     def _refused(self, code: int, epoch: int, request: dict[str, Any]) -> None:
         """Record the first refusal of each mode epoch; the page counts all of the gate's."""

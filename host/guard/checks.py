@@ -17,6 +17,7 @@ CONDITIONS = (
     Reason.RISK,
     Reason.DRAWDOWN,
     Reason.UNKNOWN_ORDER,
+    Reason.FORECAST_STALE,
 )
 HEARTBEATS = {
     ENGINE: (layout.ENGINE_HEARTBEAT_NS, "engine_heartbeat_ms"),

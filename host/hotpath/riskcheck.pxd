@@ -30,6 +30,11 @@ cdef struct Rails:
     double orders
     double executions
     double data_age_s
+    double var
+    double cvar
+    double exposure
+    double drawdown
+    double forecast_age_s
     int64_t duplicate_ns
 
 
@@ -39,6 +44,8 @@ cdef class RiskCheck:
     cdef Names _authorised
     cdef int64_t _latest_ns
     cdef bint _lost
+    cdef bint _drawn
+    cdef double _peak
     cdef bint _repeated
     cdef Window _prices
     cdef Window _equity
@@ -53,4 +60,6 @@ cdef class RiskCheck:
     cdef int _price(self, const Order *order, const World *world) noexcept nogil
     cdef int _rate(self, bint opens, int64_t now_ns) noexcept nogil
     cdef int _size(self, const Order *order, const World *world) noexcept nogil
+    cdef int _risk(self, const Order *order, const World *world) noexcept nogil
+    cdef double _worst(self, const Order *order, const World *world) noexcept nogil
     cdef void count_sent(self, const Order *order, int64_t now_ns) noexcept nogil

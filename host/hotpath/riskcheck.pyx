@@ -7,7 +7,7 @@ joins no product and sum into one rounding).
 """
 
 from libc.float cimport DBL_MIN
-from libc.math cimport fabs, signbit
+from libc.math cimport INFINITY, fabs, signbit
 from libc.stdint cimport int64_t
 
 from host.hotpath.riskmemory cimport (ID_CHARS, NAME_CHARS, REMEMBERED, Name, Order, memory_add,
@@ -52,6 +52,11 @@ cdef int R_AUTHORISED = refusals.NOT_AUTHORISED
 cdef int R_LOSS = refusals.LOSS_LIMIT
 cdef int R_INCREASE = refusals.REDUCE_WOULD_INCREASE
 cdef int R_NAME = refusals.BAD_NAME
+cdef int R_FORECAST = refusals.FORECAST_STALE
+cdef int R_VAR = refusals.VAR_LIMIT
+cdef int R_CVAR = refusals.CVAR_LIMIT
+cdef int R_EXPOSURE = refusals.EXPOSURE_LIMIT
+cdef int R_DRAWDOWN = refusals.DRAWDOWN_LIMIT
 
 
 cdef class RiskCheck:
@@ -73,6 +78,12 @@ cdef class RiskCheck:
         rail.orders = rails.number(limits.max_orders_per_day)
         rail.executions = rails.number(limits.max_executions)
         rail.data_age_s = rails.number(limits.max_data_age_s)
+        rail.var = rails.number(limits.max_var_share)
+        rail.cvar = rails.number(limits.max_cvar_share)
+        rail.exposure = rails.number(limits.max_exposure_share)
+        rail.drawdown = rails.number(limits.max_drawdown_share)
+        rail.forecast_age_s = rails.number(limits.max_forecast_age_s)
+        self._peak = -INFINITY
         window = limits.duplicate_window_s
         rail.duplicate_ns = 0 if isinstance(window, str) else rails.nanoseconds(window)
         fill(&self._restricted, limits.restricted_instruments, False)
@@ -85,8 +96,8 @@ cdef class RiskCheck:
 
     @property
     def lost(self):
-        """True since the rolling loss was above its limit, until a person has re-armed."""
-        return self._lost
+        """True since the loss or the drawdown was above its limit, until a person has re-armed."""
+        return self._lost or self._drawn
 
     @property
     def repeated(self):
@@ -103,8 +114,13 @@ cdef class RiskCheck:
             window_clear(&self._prices)
         if not fabs(worth) <= MOST:
             self._lost = True
-        elif not highest_add(&self._equity, worth, now) - worth <= self._rails.loss:
+            return
+        if not highest_add(&self._equity, worth, now) - worth <= self._rails.loss:
             self._lost = True
+        self._peak = larger(self._peak, worth)
+        if (self._rails.drawdown < INFINITY
+                and not self._peak - worth <= self._rails.drawdown * self._peak):
+            self._drawn = True
 
     def check(self, Proposal order not None, Facts facts not None):
         """Return refusals.SENT when the order may go on to the gate, else the first code that hits."""
@@ -131,7 +147,8 @@ cdef class RiskCheck:
 
     def rearmed(self):
         """A person has re-armed: what latched is released."""
-        self._repeated = self._lost = False
+        self._repeated = self._lost = self._drawn = False
+        self._peak = -INFINITY
         window_clear(&self._executions)
         window_clear(&self._equity)
 
@@ -168,8 +185,12 @@ cdef class RiskCheck:
         if not order.opens:
             return R_SENT if order.quantity <= -order.side * world.position else R_INCREASE
         code = self._size(order, world)
+        if code == R_SENT:
+            code = self._risk(order, world)
         if code == R_SENT and self._lost:
             code = R_LOSS
+        if code == R_SENT and self._drawn:
+            code = R_DRAWDOWN
         return code
 
     cdef int _identity(self, const Order *order, int64_t now_ns) noexcept nogil:
@@ -206,7 +227,7 @@ cdef class RiskCheck:
     cdef int _size(self, const Order *order, const World *world) noexcept nogil:
         cdef Rails *most = &self._rails
         cdef double share = world.share, price = larger(order.price, world.last_price)
-        cdef double buys, sells, used
+        cdef double used
         if not order.quantity * order.price <= most.order_value * share:
             return R_ORDER_VALUE
         if not order.quantity <= most.order_quantity * share:
@@ -215,11 +236,7 @@ cdef class RiskCheck:
             return R_OPEN_ORDERS
         if not (world.open_buy + world.open_sell + order.quantity) * price <= most.open_value * share:
             return R_OPEN_VALUE
-        # The largest position that can come of it if entries fill.
-        buys = world.open_buy + (order.quantity if order.side > 0 else 0.0)
-        sells = world.open_sell + (order.quantity if order.side < 0 else 0.0)
-        used = larger(fabs(world.position + buys), fabs(world.position - sells))
-        used = larger(used, fabs(world.position)) * price
+        used = self._worst(order, world) * price
         if not used <= most.position * share:
             return R_POSITION
         if not used <= most.strategy * share:
@@ -228,9 +245,38 @@ cdef class RiskCheck:
             return R_ACCOUNT
         return R_SENT
 
+    cdef int _risk(self, const Order *order, const World *world) noexcept nogil:
+        cdef Rails *most = &self._rails
+        cdef double used = self._worst(order, world) * larger(order.price, world.last_price)
+        cdef double room = world.share * world.equity
+        if not within(used + world.others_value, most.exposure, room):
+            return R_EXPOSURE
+        if most.var == INFINITY and most.cvar == INFINITY:
+            return R_SENT
+        if not (0 <= world.forecast_age_s <= most.forecast_age_s
+                and 0 < world.var_share <= world.cvar_share):
+            return R_FORECAST
+        if not within(used * world.var_share + world.others_var, most.var, room):
+            return R_VAR
+        if not within(used * world.cvar_share + world.others_cvar, most.cvar, room):
+            return R_CVAR
+        return R_SENT
+
+    cdef double _worst(self, const Order *order, const World *world) noexcept nogil:
+        """The largest position that can come of it if entries fill."""
+        cdef double buys = world.open_buy + (order.quantity if order.side > 0 else 0.0)
+        cdef double sells = world.open_sell + (order.quantity if order.side < 0 else 0.0)
+        cdef double used = larger(fabs(world.position + buys), fabs(world.position - sells))
+        return larger(used, fabs(world.position))
+
 
 cdef inline double larger(double one, double other) noexcept nogil:
     return one if one > other else other
+
+
+cdef inline bint within(double amount, double share, double room) noexcept nogil:
+    """True when an amount is within a share of the room; one that is loosened has no end."""
+    return share == INFINITY or amount <= share * room
 
 
 cdef inline bint plain(double number) noexcept nogil:
@@ -245,7 +291,10 @@ cdef inline bint order_usable(const Order *order) noexcept nogil:
 cdef inline bint world_usable(const World *world) noexcept nogil:
     return (plain(world.share) and plain(world.data_age_s) and plain(world.position)
             and plain(world.equity) and plain(world.open_buy) and plain(world.open_sell)
-            and plain(world.others_value)
+            and plain(world.others_value) and plain(world.var_share) and plain(world.cvar_share)
+            and plain(world.forecast_age_s) and plain(world.others_var) and plain(world.others_cvar)
+            and world.var_share >= 0 and world.cvar_share >= 0
+            and world.others_var >= 0 and world.others_cvar >= 0
             and 0 < world.share <= 1 and LEAST <= world.last_price <= MOST
             and world.open_buy >= 0 and world.open_sell >= 0 and world.others_value >= 0
             and 0 <= world.open_orders <= MOST_OPEN_ORDERS)

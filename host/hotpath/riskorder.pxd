@@ -15,6 +15,11 @@ cdef struct World:
     double open_sell
     double others_value
     double equity
+    double var_share
+    double cvar_share
+    double forecast_age_s
+    double others_var
+    double others_cvar
 
 
 cdef class Proposal:

@@ -44,7 +44,8 @@ cdef class Facts:
     """The world at the moment of the check: fields as in host.engine.checks.order.Facts."""
 
     def __cinit__(self, now_ns, share, last_price, data_age_s, position, open_buy, open_sell,
-                  open_orders, others_value, equity):
+                  open_orders, others_value, equity, var_share, cvar_share, forecast_age_s,
+                  others_var, others_cvar):
         cdef World *world = &self.world
         world.now_ns = whole(now_ns)
         world.share = real(share)
@@ -56,6 +57,11 @@ cdef class Facts:
         world.open_orders = whole(open_orders)
         world.others_value = real(others_value)
         world.equity = real(equity)
+        world.var_share = real(var_share)
+        world.cvar_share = real(cvar_share)
+        world.forecast_age_s = real(forecast_age_s)
+        world.others_var = real(others_var)
+        world.others_cvar = real(others_cvar)
 
 
 cdef Py_ssize_t text(str given, char *place, Py_ssize_t most):

@@ -34,7 +34,8 @@ NEVER = 10**9
 
 def rows(batches: int = BATCHES) -> list[Row]:
     """Measure; raise RuntimeError when an order did not pass, and so not all checks were timed."""
-    facts = (SECOND_NS * WINDOW_S, 1.0, PRICE, 0.1, 2.0, 1.0, 1.0, 2, 500.0, 9_000.0)
+    facts = (SECOND_NS * WINDOW_S, 1.0, PRICE, 0.1, 2.0, 1.0, 1.0, 2, 500.0, 9_000.0,
+             0.03, 0.042, 0.1, 9.0, 12.0)  # fmt: skip
     order, world = Proposal(*ORDER), Facts(*facts)
     checks = warm()
     loop = empty_batches(batches)
@@ -73,6 +74,9 @@ def warm() -> RiskCheck:
     rails |= {
         "price_collar_share": 0.05,
         "price_window_share": 0.05,
+        "max_var_share": 0.5,
+        "max_cvar_share": 0.5,
+        "max_drawdown_share": 0.5,
         "price_window_s": float(WINDOW_S),
         "loss_window_s": 3_600.0,
         "execution_window_s": 60.0,

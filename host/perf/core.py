@@ -132,7 +132,7 @@ def decision_rows(
 ) -> list[Row]:
     """Decision and seqlock, and both with a pool as the engine uses them."""
     page = shm.create(layout.KIND_MODELLER, "perf-forecast")
-    seqlock = Seqlock(page.words, layout.MODELLER_FORECAST, len(layout.FORECAST_FIELDS))
+    seqlock = Seqlock(page.words, layout.FORECAST, len(layout.FORECAST_FIELDS))
     now_ns = time.monotonic_ns()
     seqlock.publish(FORECAST, now_ns)
     decision = Decision(Thresholds(0.2, 0.05, 0.3, 0.1))

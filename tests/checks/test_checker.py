@@ -42,6 +42,11 @@ LIMITS = Limits(
     restricted_instruments=["XYZ"],
     authorised_strategies=["trend"],
     max_data_age_s=5.0,
+    max_var_share=0.02,
+    max_cvar_share=0.028,
+    max_exposure_share=1.0,
+    max_drawdown_share="loosened: the equity of these tests begins at 0",
+    max_forecast_age_s=2.0,
 )
 FREE = Limits(
     **{
@@ -52,7 +57,11 @@ FREE = Limits(
     }
 )
 ORDER = Proposal("trend.1.1.1", "trend", "PAPER", 1, 1.0, 100.0, True)
-FACTS = Facts(10 * SECOND, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+FORECAST = (0.03, 0.042, 0.1, 0.0, 0.0)  # VaR, CVaR, age, and the risk of others
+FACTS = Facts(10 * SECOND, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 100_000.0, *FORECAST)
+
+
+REDUCE = {"opens": False, "side": -1}
 
 
 def make(limits: Limits = LIMITS) -> Twins:
@@ -101,6 +110,25 @@ def verdict(order: dict, facts: dict, limits: Limits = LIMITS) -> str:
         ({"opens": False, "side": -1, "quantity": 50.0}, {"position": 50.0}, "SENT"),
         ({"opens": False, "side": 1, "quantity": 50.0}, {"position": -50.0}, "SENT"),
         ({"side": 0}, {}, "BAD_NUMBER"),
+        ({}, {"equity": 100.0}, "VAR_LIMIT"),
+        ({}, {"equity": 99.9}, "EXPOSURE_LIMIT"),
+        ({}, {"equity": 0.0}, "EXPOSURE_LIMIT"),
+        ({}, {"equity": -5.0}, "EXPOSURE_LIMIT"),
+        ({}, {"equity": 150.1}, "SENT"),
+        ({}, {"equity": 150.1, "share": 0.5}, "EXPOSURE_LIMIT"),
+        ({}, {"equity": 299.9, "share": 0.5}, "VAR_LIMIT"),
+        ({}, {"equity": 151.0, "cvar_share": 0.0423}, "CVAR_LIMIT"),
+        ({}, {"equity": 300.0, "others_var": 3.1}, "VAR_LIMIT"),
+        ({}, {"equity": 300.0, "others_cvar": 4.3}, "CVAR_LIMIT"),
+        ({}, {"equity": 300.0, "open_buy": 1.1}, "VAR_LIMIT"),
+        ({}, {"equity": 300.0, "position": 1.1}, "VAR_LIMIT"),
+        ({}, {"forecast_age_s": 2.1}, "FORECAST_STALE"),
+        ({}, {"forecast_age_s": -0.1}, "FORECAST_STALE"),
+        ({}, {"var_share": 0.0}, "FORECAST_STALE"),
+        ({}, {"var_share": 0.0, "cvar_share": 0.0}, "FORECAST_STALE"),
+        ({}, {"cvar_share": 0.0299}, "FORECAST_STALE"),
+        (REDUCE, {"position": 1.0, "forecast_age_s": 9.0, "var_share": 0.0}, "SENT"),
+        (REDUCE, {"position": 9.0, "equity": -5.0}, "SENT"),
     ],
 )
 def test_each_limit_refuses_with_its_code(order: dict, facts: dict, wanted: str) -> None:
@@ -113,14 +141,13 @@ BAD = [
     math.nan, math.inf, -math.inf, -0.0, 5e-324, -5e-324, 2.225073858507201e-308,
     1.000000000000001e15, 1e308, -1e308, 10**400, -(10**400),
 ]  # fmt: skip
-REDUCE = {"opens": False, "side": -1}
 
 
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize(
     "name",
     ["last_price", "data_age_s", "position", "open_buy", "open_sell", "others_value", "equity",
-     "share"],
+     "share", "var_share", "cvar_share", "forecast_age_s", "others_var", "others_cvar"],
 )  # fmt: skip
 def test_a_fact_that_is_no_number_refuses_also_when_it_only_reduces(name: str, bad: float) -> None:
     for free in (LIMITS, FREE):
@@ -182,7 +209,7 @@ def test_what_is_of_another_kind_is_not_taken() -> None:
     with pytest.raises(TypeError):
         riskorder.Proposal("trend.1.1.1", "trend", "PAPER", 1, "1.0", 100.0, True)
     with pytest.raises(TypeError):
-        riskorder.Facts(1.5, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+        riskorder.Facts(1.5, 1.0, 100.0, 0.1, 0.0, 0.0, 0.0, 0, 0.0, 0.0, *FORECAST)
     with pytest.raises(TypeError):
         riskcheck.RiskCheck(LIMITS).check(None, None)
 
@@ -264,6 +291,27 @@ def test_a_loss_is_counted_from_the_highest_in_a_rolling_window() -> None:
     assert checker.lost
 
 
+@pytest.mark.parametrize(
+    ("equities", "drawn"),
+    [((999.0, 1_000.0, 900.0), False), ((999.0, 1_000.0, 899.9), True), ((500.0, 899.9), False),
+     ((1_000.0, 950.0, 899.0), True), ((0.0, 0.0), False), ((0.0, -0.1), True), ((-5.0,), True)],
+)  # fmt: skip
+def test_a_drawdown_is_a_share_of_the_highest_since_a_person_rearmed(
+    equities: tuple[float, ...], drawn: bool
+) -> None:
+    limits = change_limits(LIMITS, max_drawdown_share=0.1, max_loss_quote="loosened: a test")
+    checker = Twins(limits)
+    for day, equity in enumerate(equities):
+        checker.seen(100.0, equity, day * DAY)
+    assert checker.lost == drawn
+    checker.seen(100.0, 2_000.0, 9 * DAY)
+    now = change(FACTS, now_ns=9 * DAY)
+    assert checker.check(ORDER, now) == (refusals.DRAWDOWN_LIMIT if drawn else SENT)
+    assert checker.check(change(ORDER, **REDUCE), change(now, position=2.0)) == SENT
+    checker.rearmed()
+    assert checker.check(ORDER, now) == SENT
+
+
 def test_a_loosened_rail_has_no_end_and_says_why() -> None:
     free = msgspec.structs.replace(
         LIMITS, max_order_value_quote="loosened: a test", max_order_quantity_base="loosened: too"
@@ -293,7 +341,7 @@ class World:
         )
         return Facts(
             self.now_ns, share, price, self.age_s, self.position, opened(1), opened(-1),
-            len(self.entries), 0.0, 0.0,
+            len(self.entries), 0.0, 100_000.0, *FORECAST,
         )  # fmt: skip
 
     def holds(self, order: Proposal, share: float, price: float) -> None:

@@ -36,7 +36,8 @@ BAD_WHOLES = [-1, -(10**30), 0, 2, 10**9, 10**9 + 1, 2**62, 2**62 + 1, 2**63, 10
 BAD_TEXTS = ["", "x" * 16, "x" * 17, "x" * 64, "x" * 65, "tr\0", "trénd", "\ud800"]
 SPOILT = {
     **dict.fromkeys(("quantity", "price", "share", "last_price", "data_age_s", "position",
-                     "open_buy", "open_sell", "others_value", "equity"), BAD_NUMBERS),
+                     "open_buy", "open_sell", "others_value", "equity", "var_share", "cvar_share",
+                     "forecast_age_s", "others_var", "others_cvar"), BAD_NUMBERS),
     **dict.fromkeys(("side", "now_ns", "open_orders"), BAD_WHOLES),
     **dict.fromkeys(("id", "strategy", "instrument"), BAD_TEXTS),
 }  # fmt: skip
@@ -69,6 +70,11 @@ LIMITS = st.builds(
     restricted_instruments=pick([], ["XYZ"], ["AB", "XYZ", "x" * 16]),
     authorised_strategies=pick(["trend"], ["trend", "other", "x" * 16]),
     max_data_age_s=pick(0.5, 5.0),
+    max_var_share=pick(0.01, 0.02),
+    max_cvar_share=pick(0.014, 0.028),
+    max_exposure_share=pick(0.3, 1.0, 3.0),
+    max_drawdown_share=pick(0.005, 0.2),
+    max_forecast_age_s=pick(0.5, 2.0),
 )
 FOUND: Counter[str] = Counter()
 
@@ -108,7 +114,9 @@ class Sequence:
             self.now_ns, one((1.0, 1.0, 0.5)), one((99.0, 100.0, 101.3)), one((0.0, 0.1, 0.1, 0.7)),
             one((0.0, 0.0, 1.0, 2.5, 7.0, -1.0, -6.0)), one((0.0, 0.0, 0.0, 1.0, 5.0)),
             one((0.0, 0.0, 0.0, 1.0, 5.0)), one((0, 0, 1, 2, 8)), one((0.0, 0.0, 100.0, 800.0)),
-            one((0.0, 1_000.0, -20.0)),
+            one((0.0, 1_000.0, 1_000.0, 20_000.0, 90_000.0, -20.0)), one((0.03, 0.03, 0.03, 0.1, 0.0)),
+            one((0.04, 0.04, 0.042, 0.2, 0.02)), one((0.0, 0.1, 0.1, 1.1)), one((0.0, 0.0, 9.0)),
+            one((0.0, 0.0, 9.0)),
         )  # fmt: skip
         return order, facts
 
@@ -207,6 +215,11 @@ PLANTS = [
     ("restricted_instruments", ["XYZ"], ["XYZZ"]),
     ("authorised_strategies", ["trend"], ["trend", "other"]),
     ("max_data_age_s", 0.5, 0.7),
+    ("max_var_share", 0.01, 0.02),
+    ("max_cvar_share", 0.014, 0.028),
+    ("max_exposure_share", 0.3, 0.35),
+    ("max_drawdown_share", 0.005, 0.01),
+    ("max_forecast_age_s", 0.5, 1.5),
 ]
 NEEDS = {
     "loss_window_s": {"max_loss_quote": 1.0},
@@ -214,6 +227,7 @@ NEEDS = {
     "max_messages_per_s": {"cancel_reserve_per_s": 1},
     "cancel_reserve_per_s": {"max_messages_per_s": 5},
     "execution_window_s": {"max_executions": 1},
+    "max_forecast_age_s": {"max_var_share": 0.02},
 }
 
 
@@ -239,7 +253,7 @@ def test_both_forget_orders_alike_and_refuse_when_they_cannot_tell() -> None:
     )
     twins = Twins(limits)
     order = Proposal("trend.1.1.0", "trend", "PAPER", 1, 1.0, 100.0, True)
-    facts = Facts(0, 1.0, 100.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+    facts = Facts(0, 1.0, 100.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 1e6, 0.03, 0.04, 0.0, 0.0, 0.0)
     random, codes, now_ns = Random(5), Counter[str](), SECOND
     for number in range(2 * REMEMBERED):
         now_ns += 2_190_000  # at first 9 s hold 4,109 of them

@@ -15,7 +15,8 @@ from host.engine.checks.order import Facts, Proposal
 of_order = attrgetter("id", "strategy", "instrument", "side", "quantity", "price", "opens")
 of_facts = attrgetter(
     "now_ns", "share", "last_price", "data_age_s", "position", "open_buy", "open_sell",
-    "open_orders", "others_value", "equity",
+    "open_orders", "others_value", "equity", "var_share", "cvar_share", "forecast_age_s", "others_var",
+    "others_cvar",
 )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ RAILS = [
     "price_window_share", "price_window_s", "max_messages_per_s", "cancel_reserve_per_s",
     "max_orders_per_day", "max_executions", "execution_window_s", "duplicate_window_s",
     "restricted_instruments", "authorised_strategies", "max_data_age_s",
+    "max_var_share", "max_cvar_share", "max_exposure_share", "max_drawdown_share",
+    "max_forecast_age_s",
 ]  # fmt: skip
 
 

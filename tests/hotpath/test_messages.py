@@ -95,7 +95,7 @@ def test_a_message_that_is_never_finished_is_passed_over(tail_moved: bool) -> No
 
 def publish(pipe: Connection, page_fd: int) -> None:
     page = shm.create(layout.KIND_MODELLER, "test")
-    seqlock = Seqlock(page.words, layout.MODELLER_FORECAST, 16)
+    seqlock = Seqlock(page.words, layout.FORECAST, 16)
     seqlock.publish([0.0] * 16)
     pipe.send(page.fd)
     number = 0
@@ -110,7 +110,7 @@ def test_no_read_is_torn_and_a_killed_writer_is_noticed(capsys: pytest.CaptureFi
         child, pipe = start(publish, 0)
         fd = os.open(f"/proc/{child.pid}/fd/{pipe.recv()}", os.O_RDONLY)
         page = shm.attach(fd, layout.KIND_MODELLER)
-        seqlock = Seqlock(page.words, layout.MODELLER_FORECAST, 16)
+        seqlock = Seqlock(page.words, layout.FORECAST, 16)
         until = time.monotonic() + 0.05
         while time.monotonic() < until:
             code, _age_ns, values = seqlock.read(10**9)
@@ -130,9 +130,9 @@ def test_no_read_is_torn_and_a_killed_writer_is_noticed(capsys: pytest.CaptureFi
 
 def test_a_write_that_was_cut_off_is_torn_until_the_next_one() -> None:
     page = shm.create(layout.KIND_MODELLER, "test")
-    seqlock = Seqlock(page.words, layout.MODELLER_FORECAST, 2)
+    seqlock = Seqlock(page.words, layout.FORECAST, 2)
     seqlock.publish([1.0, 2.0])
-    page.words.store(layout.MODELLER_FORECAST, 3)
+    page.words.store(layout.FORECAST, 3)
     assert seqlock.read(10**9)[0] == -outcomes.TORN
     seqlock.publish([3.0, 4.0])
     assert seqlock.read(10**9)[2] == (3.0, 4.0)

@@ -9,7 +9,9 @@ from host.hotpath import riskbench
 from host.perf import checks, timing
 
 BATCHES = 200
-WORLD = (60 * checks.SECOND_NS, 1.0, 100.0, 0.1, 2.0, 1.0, 1.0, 2, 500.0, 9_000.0)
+WORLD = (
+    60 * checks.SECOND_NS, 1.0, 100.0, 0.1, 2.0, 1.0, 1.0, 2, 500.0, 9_000.0, 0.03, 0.042, 0.1, 9.0, 12.0,
+)  # fmt: skip
 
 
 def test_rows_have_figures_in_order_and_fit_into_80_columns() -> None:

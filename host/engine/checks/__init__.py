@@ -14,6 +14,7 @@ RTS 6 article 15, SEC 15c3-5(c) and the FIA guides, by the letters of field note
 (e) immediate counting     checker.py    (l) kill                   the gate and the ladder
 (f) repeated executions    rate.py       (m) cancel on disconnect   the ladder, on reconnection
 (g) capital, rolling loss  size.py, loss.py   (n) position          size.py
+    drawdown, VaR, CVaR    loss.py, risk.py
 
 limits    every rail, set or consciously loosened
 order     what is checked, and against what; which numbers are usable

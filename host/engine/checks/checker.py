@@ -7,6 +7,7 @@ from host.engine.checks.loss import Loss
 from host.engine.checks.order import MOST_NS, Facts, Proposal
 from host.engine.checks.price import Price
 from host.engine.checks.rate import Rate
+from host.engine.checks.risk import Risk
 from host.engine.checks.size import Size
 
 
@@ -16,6 +17,7 @@ class Checker:
     def __init__(self, limits: Limits) -> None:
         self._price = Price(limits)
         self._size = Size(limits)
+        self._risk = Risk(limits)
         self._identity = Identity(limits)
         self._rate = Rate(limits)
         self._loss = Loss(limits)
@@ -23,8 +25,8 @@ class Checker:
 
     @property
     def lost(self) -> bool:
-        """True since the rolling loss was above its limit, until a person has re-armed."""
-        return self._loss.breached
+        """True since the loss or the drawdown was above its limit, until a person has re-armed."""
+        return self._loss.breached or self._loss.drawn
 
     @property
     def repeated(self) -> bool:
@@ -57,7 +59,9 @@ class Checker:
         if not order.opens:
             return code or self._size.reduces(order, facts)
         code = code or self._size.check(order, facts)
-        return code or (refusals.LOSS_LIMIT if self.lost else refusals.SENT)
+        code = code or self._risk.check(order, facts)
+        code = code or (refusals.LOSS_LIMIT if self._loss.breached else refusals.SENT)
+        return code or (refusals.DRAWDOWN_LIMIT if self._loss.drawn else refusals.SENT)
 
     def sent(self, order: Proposal, now_ns: int) -> None:
         """Count an order that has left: before anything else can be proposed."""

@@ -69,6 +69,26 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Names, Meta(description="strategies that may send, at most 64")
     ]
     max_data_age_s: Annotated[Rail, Meta(description="age of the last market data")]
+    max_var_share: Annotated[
+        Share,
+        Meta(description="value at risk (99 %, one bar) if every open entry fills, of the equity"),
+    ]
+    max_cvar_share: Annotated[
+        Share, Meta(description="expected shortfall (99 %, one bar), likewise, of the equity")
+    ]
+    max_exposure_share: Annotated[
+        Rail, Meta(description="value of the position if every open entry fills, of the equity")
+    ]
+    max_drawdown_share: Annotated[
+        Share, Meta(description="fall of the equity from its highest since a person re-armed")
+    ]
+    max_forecast_age_s: Annotated[
+        Rail,
+        Meta(
+            description="age of the forecast that VaR and CVaR are of, by the clock: how long the "
+            "engine has known a bar that it does not include, or the modeller was silent"
+        ),
+    ]
 
     def __post_init__(self) -> None:
         """Refuse what is loosened without a reason, and a reserve without anything beside it."""

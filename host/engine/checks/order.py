@@ -53,7 +53,11 @@ class Facts:
     share -- of the limits that the mode permits
     open_buy, open_sell -- what open entries may still add on either side
     others_value -- capital used by other strategies and at other venues
-    equity -- cash and position at the last price
+    equity -- capital, cash and position at the last price
+    var_share, cvar_share -- loss at the forecast tail, of the value held; 0 when there is no forecast
+    forecast_age_s -- of that forecast
+    others_var, others_cvar -- of what others_value is the value of, in quote currency; added in full,
+    which is never less than the risk of all together
     """
 
     now_ns: int
@@ -66,11 +70,19 @@ class Facts:
     open_orders: int
     others_value: float
     equity: float
+    var_share: float
+    cvar_share: float
+    forecast_age_s: float
+    others_var: float
+    others_cvar: float
 
     def usable(self) -> bool:
         """Return False when any of it is not a number to compare with."""
-        signed = (self.data_age_s, self.position, self.equity)
-        amounts = (self.open_buy, self.open_sell, self.others_value)
+        signed = (self.data_age_s, self.forecast_age_s, self.position, self.equity)
+        amounts = (
+            self.open_buy, self.open_sell, self.others_value,
+            self.var_share, self.cvar_share, self.others_var, self.others_cvar,
+        )  # fmt: skip
         return (
             all(plain(number) for number in (self.share, *signed, *amounts))
             and 0 < self.share <= 1
