@@ -40,6 +40,12 @@ class Controller(Section, frozen=True):
         ),
     ]
     port: Annotated[str, Meta(description="`serial`: its port, as the host sees it")] = ""
+    witness_key: Annotated[
+        str,
+        Meta(
+            description="`serial`: the auditor's key, a file on the rig; without it no run passes"
+        ),
+    ] = ""
 
     def __post_init__(self) -> None:
         """Refuse a port where there is none, and a Pico without one (ValueError)."""

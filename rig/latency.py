@@ -166,13 +166,13 @@ def judge(
 ) -> Judgement:
     """Judge one run of `asked` presses. None for a check that could not run, which fails.
 
-    FAIL for any missing or unexplained press, no or too few presses, a NaN, a leaked order, an
+    FAIL for any missing or unexplained press, no, too few or too many presses, a NaN, a leaked order, an
     unverified audit log, or a probe that saw nothing; TOO_NOISY when all that is wrong is
     explained by the machine; else PASS.
     """
     misses = _misses(presses, probe, limit_us, excusable=bench != "physical")
     reasons = _press_reasons(misses, limit_us)
-    if not presses or len(presses) < asked:
+    if not presses or len(presses) != asked:
         reasons.append(f"{len(presses)} presses seen, {asked} asked for")
     if not math.isfinite(limit_us):
         reasons.append("the limit is not a number")
