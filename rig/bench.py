@@ -82,9 +82,10 @@ class Bench(Protocol):
     witness_key -- the auditor's key, None where it is not on the rig
     """
 
-    name: str
     venue_record: Path
 
+    @property
+    def name(self) -> str: ...
     @property
     def setup(self) -> Any: ...
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from rig.bench import Levels, Place
 from rig.benchfile import BenchFile, Driver
 from rig.capture.model import Capture
 from rig.physical.clocks import Alignment, align, closings
-from rig.physical.machine import Machine
+from rig.physical.machine import VERSIONS, Machine
 from rig.physical.stretches import Gap, Stretches, join
 from rig.physical.wires import HostWatch, PhysicalWires
 from rig.processes import PROBE_PRIORITY, BenchAbsent, BenchError
@@ -45,6 +44,7 @@ class PhysicalBench:
     file: BenchFile
     setup: Setup
     gaps: list[Gap] = field(default_factory=list)
+    _alignment: Alignment = field(default=Alignment([], complaint="nothing was recorded"))
     name: str = "physical"
 
     def __enter__(self) -> PhysicalBench:
@@ -83,7 +83,12 @@ class PhysicalBench:
     def environment(self) -> dict[str, str]:
         """See Bench.environment."""
         told = self._machine.require(["sh", "-c", FACTS]).decode().splitlines()
-        found = {"kernel": told[0], "scheduler": "as the host's own configuration says"}
+        versions = self._machine.require([self._machine.python, "-c", VERSIONS]).decode().split()
+        found = {
+            "host": f"bot4 {versions[0]}, Python {versions[1]}",
+            "kernel": told[0],
+            "scheduler": "as the host's own configuration says",
+        }
         if len(told) > 1:
             found["board"] = told[1]
         found["analyser"] = _told(self._stretches.analyser.describe())
@@ -120,7 +125,7 @@ class PhysicalBench:
         """See Bench.start_host; what the rig does not set is for [host] argv and the Pi's own files."""
         folder = self._machine.folder
         command = [*self._machine.argv, "--run-dir", f"{folder}/host"]
-        command += ["--audit-dir", f"{folder}/audit", "--venue", f"{folder}/venue"]
+        command += ["--audit-dir", f"{self.file.host.folder}/audit", "--venue", f"{folder}/venue"]
         command += ["--serial", self.file.controller.port, "--profile", self.setup.profile]
         self._machine.start("host", command, READY_S)
 
@@ -142,7 +147,7 @@ class PhysicalBench:
         """See Bench.end."""
         code = self._machine.end(name)
         if name == "host":
-            self._bring("audit")
+            self._bring_audit()
         elif name.startswith("probe"):
             self._bring(f"{name}.probe")
         elif name == "venue":
@@ -174,7 +179,7 @@ class PhysicalBench:
     def audit_dir(self) -> Path:
         """See Bench.audit_dir."""
         if self.host_runs():  # afterwards it is the one that `end` has brought
-            self._bring("audit")
+            self._bring_audit()
         return self.setup.out / "audit"
 
     def fouls(self) -> list[str]:
@@ -202,9 +207,6 @@ class PhysicalBench:
         """See Bench.stamps: the analyser is true to every stage."""
 
     def _run_folder(self) -> str:
-        if self.file.host.kind == "local":
-            # A socket's path is short, and the folder of the results may not be.
-            return tempfile.mkdtemp(prefix=f"bot4-physical-{os.getuid()}-")
         return f"{self.file.host.folder}/run-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
 
     def _is_hardware(self) -> bool:
@@ -231,6 +233,7 @@ class PhysicalBench:
         )
         stack.callback(self._hand.close)
         self._host_clock_ns = self._machine.clock_offset_ns()
+        self._begun_ns = time.monotonic_ns() + self._host_clock_ns
         return PhysicalWires(
             self._stretches, self._hand, self._host_levels, self._host_clock_ns, self._align
         )
@@ -252,12 +255,12 @@ class PhysicalBench:
         return {"SWITCH_A": opened, "SWITCH_B": opened, "HALT": int(status["halt"] == "high")}
 
     def _align(self, captures: list[Capture]) -> Alignment:
-        records = (
+        records = [
             msgspec.json.decode(line)
             for file in sorted(self.audit_dir().glob("*.jsonl"))
             for line in file.read_bytes().split(b"\n")[:-1]
-        )
-        return align(captures, closings(records), self._host_clock_ns)
+        ]
+        return align(captures, closings(records, self._begun_ns), self._host_clock_ns)
 
     def _start_venue(self, stack: contextlib.ExitStack) -> None:
         folder = self._machine.folder
@@ -282,7 +285,11 @@ class PhysicalBench:
             time.sleep(0.02)
 
     def _bring(self, name: str) -> None:
-        self._machine.fetch([name], self.setup.out)
+        self._machine.fetch(self._machine.folder, name, self.setup.out)
+
+    def _bring_audit(self) -> None:
+        # One log for all runs: the controller remembers its head, and a new one is a rolled-back one.
+        self._machine.fetch(self.file.host.folder, "audit", self.setup.out)
 
 
 def analyser_driver(file: BenchFile) -> Driver:

@@ -10,7 +10,7 @@ edges and records were paired rightly; what is left within a recording (the fall
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,15 +62,21 @@ class Alignment:
         return text
 
 
-def closings(records: Iterable[dict[str, Any]]) -> list[Closing]:
-    """Return the gate closings of an audit log, in order of time."""
-    found = [
-        Closing(data["ack_ns"], data["emergency_ns"], data["reason"] == BY_WIRE)
-        for record in records
-        if record["kind"] == "gate_closed"
-        for data in [record["data"]]
-    ]
-    return sorted(found, key=lambda closing: closing.ack_ns)
+def closings(records: Sequence[dict[str, Any]], since_ns: int) -> list[Closing]:
+    """Return the gate closings at the end of an audit log, from `since_ns` of this boot on."""
+    found: list[Closing] = []
+    later_ns = None
+    for record in reversed(records):
+        at_ns = record["mono_ns"]
+        if at_ns < since_ns:
+            break
+        if record["kind"] == "gate_closed":
+            data = record["data"]
+            if later_ns is not None and at_ns > later_ns:
+                break  # the clock began anew in between: another boot
+            later_ns = at_ns
+            found.append(Closing(data["ack_ns"], data["emergency_ns"], data["reason"] == BY_WIRE))
+    return found[::-1]
 
 
 def align(captures: Sequence[Capture], closed: Sequence[Closing], coarse_ns: int) -> Alignment:

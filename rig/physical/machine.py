@@ -18,7 +18,7 @@ from pathlib import Path
 from rig.benchfile import Host
 from rig.processes import BenchError, end, spawn, wait_ready
 
-COMMAND_S, END_S = 20.0, 15.0
+COMMAND_S, FETCH_S, END_S = 20.0, 120.0, 15.0
 # The child's input is nothing; the keeper's own input is the line to the rig. `$0` collects its pid.
 KEEPER = """
 exec 3<&0
@@ -39,6 +39,7 @@ exec "$@"
 """
 CLOCK = "import sys,time\nfor _ in sys.stdin: print(time.monotonic_ns(),flush=True)"
 LOOKS = 15
+VERSIONS = "import sys,importlib.metadata as m;print(m.version('bot4'),sys.version.split()[0])"
 
 
 def command(host: Host, argv: Sequence[str]) -> list[str]:
@@ -149,9 +150,9 @@ class Machine:
         pid = self.require(["cat", f"{self.folder}/{name}.pid"]).decode().strip()
         self.require(["kill", "-9", pid])
 
-    def fetch(self, names: Sequence[str], into: Path) -> None:
-        """Copy files and folders of the run's folder here, through tar."""
-        packed = self.require(["tar", "-C", self.folder, "-cf", "-", "--", *names], 60.0)
+    def fetch(self, folder: str, name: str, into: Path) -> None:
+        """Copy a file or a folder here, through tar."""
+        packed = self.require(["tar", "-C", folder, "-cf", "-", "--", name], FETCH_S)
         try:
             with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
                 archive.extractall(into, filter="data")

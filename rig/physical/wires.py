@@ -19,15 +19,15 @@ from rig.stimuli.model import BUTTON, CONTACTS, OPEN, PRESSED, RELEASED
 from rig.virtual.stimulus import Pattern
 
 # s. Recorded after the last thing that was waited for: a leak or a late edge would show.
-AFTERMATH_S = 0.1
+AFTERMATH_S = 0.2
+# s. Between two looks at the host.
+LOOK_S = 0.05
 # What a hand on this bench cannot move, but finds at rest.
 AT_REST = {"ENCLOSURE": 0}
 
 
 class HostWatch:
     """Sees what a person does at the box by what the host says of it; see rig.stimuli.Watch."""
-
-    LOOK_S = 0.1
 
     def __init__(self, state: Callable[[], Levels]) -> None:
         self._state = state
@@ -43,7 +43,7 @@ class HostWatch:
         while time.monotonic() < deadline:
             if self._state().get(self._line) == self._level:
                 return time.monotonic_ns()
-            time.sleep(self.LOOK_S)
+            time.sleep(LOOK_S)
         return None
 
 
@@ -95,23 +95,25 @@ class PhysicalWires:
         return time.monotonic_ns() + self._host_clock_ns
 
     def watch(self, line: str, level: int, timeout_s: float) -> None:
-        """See Wires.watch; the host's word is not evidence, so the whole time is given without it."""
-        if line in ("HALT", "ACK"):
-            self.wait(lambda levels: levels.get(line) == level, timeout_s, 0.05)
+        """See Wires.watch; the host's word is no evidence, it only ends the waiting.
+
+        ACK may have come and gone between two looks at the host, HALT stays: ACK follows it at once.
+        """
+        if line == "ACK" and level:
+            self.wait(lambda levels: not levels["HALT"], timeout_s, LOOK_S)
+        elif line in ("HALT", "ACK"):
+            self.wait(lambda levels: levels[line] == level, timeout_s, LOOK_S)
         else:
             time.sleep(timeout_s)
         time.sleep(AFTERMATH_S)
 
     def wait_ack(self, timeout_s: float, period_s: Callable[[], float]) -> bool:
         """See Wires.wait_ack; the recording ends with the aftermath."""
-        deadline = time.monotonic() + timeout_s
-        risen = False
-        while not risen and time.monotonic() < deadline:
-            time.sleep(period_s())
-            risen = bool(self.levels().get("ACK"))
-        time.sleep(AFTERMATH_S)
+        time.sleep(period_s())
+        self.watch("ACK", 1, timeout_s)
         self._stretches.end()
-        return risen
+        last = self._stretches.done[-1]
+        return last.rising("ACK").size > 0
 
     def levels(self) -> Levels:
         """See Wires.levels: contacts as commanded, HALT and ACK by the host, lamps as last recorded."""

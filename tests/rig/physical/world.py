@@ -18,7 +18,16 @@ import time
 import tty
 from pathlib import Path
 
-from rig.processes import end, spawn
+from rig.processes import (
+    CONTROLLER_PRIORITY,
+    CONTROLLER_SLICE_US,
+    HUB_PRIORITY,
+    HUB_SLICE_US,
+    Placement,
+    end,
+    fifo_permitted,
+    spawn,
+)
 from rig.stimuli.robot_line import TABLE
 from rig.virtual.bench import HOUSE, micropython
 from rig.virtual.recording import capture_of
@@ -36,7 +45,8 @@ exec sh -c "$*"
 BOT4 = """#!/bin/sh
 export BOT4_BENCH_SOCKET='{hub}' PYTHONPATH='{house}'
 word=$1; shift
-[ "$word" = run ] && set -- --pins bot4bench --link-key '{key}' --scheduler other "$@"
+[ "$word" = run ] && set -- --pins bot4bench --link-key '{key}' --scheduler {scheduler} \
+  --guard-cpu {cpu} "$@"
 exec '{python}' -m bot4 "$word" "$@"
 """
 PYTHON = """#!/bin/sh
@@ -66,6 +76,9 @@ OVER_SSH = """kind = "ssh"
 address = "bot4@stand-in"
 folder = "{folder}/records"
 connect = ["{folder}/pi/ssh", "-o", "BatchMode=yes"]"""
+HERE = """kind = "local"
+folder = "{folder}/records"
+"""
 
 
 class World:
@@ -80,7 +93,9 @@ class World:
         for name in ("link.key", "witness.key"):
             (self._flash / name).touch(0o600)
             (self._flash / name).write_bytes(os.urandom(32))
-        self._hub = Hub(folder)
+        self._fifo = fifo_permitted()
+        self._cpu = max(os.sched_getaffinity(0))
+        self._hub = Hub(folder, self._place(HUB_PRIORITY, HUB_SLICE_US))
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._serve_analyser()
@@ -90,7 +105,7 @@ class World:
 
     def bench(self, over_ssh: bool = True) -> Path:
         """Write the bench file of this world; return it."""
-        host = OVER_SSH.format(folder=self.folder) if over_ssh else 'kind = "local"'
+        host = (OVER_SSH if over_ssh else HERE).format(folder=self.folder)
         file = self.folder / f"bench-{'ssh' if over_ssh else 'local'}.toml"
         file.write_text(BENCH.format(folder=self.folder, host=host, robot=self._robot_port))
         return file
@@ -101,7 +116,12 @@ class World:
         command = [*micropython(), str(HOUSE / "firmware" / "unix" / "main.py"), "bench"]
         env = {"MICROPYPATH": path, "BOT4_BENCH_SOCKET": self._hub.socket}
         self._processes.append(
-            spawn([*command, str(self._flash)], log=self.folder / "pico.log", env=env)
+            spawn(
+                [*command, str(self._flash)],
+                log=self.folder / "pico.log",
+                env=env,
+                placement=self._place(CONTROLLER_PRIORITY, CONTROLLER_SLICE_US),
+            )
         )
 
     def close(self) -> None:
@@ -112,6 +132,10 @@ class World:
         self._server.close()
         self._hub.close()
 
+    def _place(self, priority: int, slice_us: int) -> Placement:
+        """As on the virtual bench: wires and controller take no time from each other."""
+        return Placement(frozenset({self._cpu}), priority if self._fifo else 0, slice_us)
+
     def _write_programs(self) -> None:
         words = {
             "hub": self._hub.socket,
@@ -119,6 +143,8 @@ class World:
             "key": self._flash / "link.key",
             "python": sys.executable,
             "world": self._socket,
+            "scheduler": "fifo" if self._fifo else "other",
+            "cpu": self._cpu,
         }
         sigrok = PYTHON.replace('"$@"', '-m tests.rig.physical.sigrok_cli "$@"')
         programs = {"ssh": SSH, "bot4": BOT4, "python3": PYTHON, "sigrok-cli": sigrok}
