@@ -85,12 +85,14 @@ class Keeper:
         self._stack = contextlib.ExitStack()
         self._bench: Bench | None = None
         self._count = 0
-        self.broken = ""
+        self._broken: BenchError | None = None
 
     def bench(self) -> Bench:
         """Return the bench, armed and trading. Raises BenchError with the first error ever after."""
-        if self.broken:
-            raise BenchError(f"the bench broke before: {self.broken}")
+        if isinstance(self._broken, BenchAbsent):
+            raise BenchAbsent(str(self._broken))
+        if self._broken is not None:
+            raise BenchError(f"the bench broke before: {self._broken}")
         if self._bench is not None:
             try:
                 self._bench.home()
@@ -103,7 +105,7 @@ class Keeper:
             self._bench.home()
         except BenchError as error:
             self.close()
-            self.broken = str(error)
+            self._broken = error
             raise
         return self._bench
 

@@ -4,8 +4,6 @@ import shlex
 import subprocess
 import sys
 
-import msgspec
-
 from rig.benchfile import BenchFile, Host
 from rig.doctor import Finding
 from rig.physical.machine import VERSIONS, command, interpreter
@@ -47,7 +45,6 @@ def findings(bench: BenchFile) -> list[Finding]:
     found = [_versions(host, argv, where)]
     if host.kind == "ssh":
         found += _pi(bench)
-        found.append(_controller(host, argv))
     return found
 
 
@@ -81,19 +78,6 @@ def _pi(bench: BenchFile) -> list[Finding]:
         advice = "a stronger supply or a heat sink; measure again after a restart"
         found.append(Finding("pi", "slower", f"has been throttled: {throttled}", advice))
     return found
-
-
-def _controller(host: Host, argv: list[str]) -> Finding:
-    """The Pico is wired to the Pi alone, so a host that runs there is asked about it."""
-    done = _run(command(host, [*argv[:-1], "status", "--json"]))
-    if done is None or done.returncode:
-        advice = "start `bot4 run` on the Pi, then look again"
-        return Finding("controller", "missing", f"nobody to ask about it: {_why(done)}", advice)
-    state = msgspec.json.decode(done.stdout)["controller"]
-    if state == "silent":
-        advice = "power, PICO_TX and PI_TX (crossed?), ground, the profile of both ends"
-        return Finding("controller", "missing", "does not answer the host", advice)
-    return Finding("controller", "ok", f"answers the host: {state}")
 
 
 def _run(words: list[str]) -> subprocess.CompletedProcess[str] | None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rig.benchfile import Host
-from rig.processes import BenchError, end, spawn, wait_ready
+from rig.processes import BenchAbsent, BenchError, end, spawn, wait_ready
 
 COMMAND_S, FETCH_S, END_S = 20.0, 120.0, 15.0
 # The child's input is nothing; the keeper's own input is the line to the rig. `$0` collects its pid.
@@ -39,6 +39,7 @@ exec "$@"
 """
 CLOCK = "import sys,time\nfor _ in sys.stdin: print(time.monotonic_ns(),flush=True)"
 LOOKS = 15
+GROWN = "file changed as we read it"
 VERSIONS = "import sys,importlib.metadata as m;print(m.version('bot4'),sys.version.split()[0])"
 
 
@@ -99,12 +100,16 @@ class Machine:
         return done.stdout
 
     def make_folder(self) -> None:
-        """Make the folder of this run, which is removed by `close`."""
-        self.require(["mkdir", "-p", "-m", "700", self.folder])
+        """Make the folder of this run, which `close` removes. Raises BenchAbsent: nobody is there."""
+        try:
+            self.require(["mkdir", "-p", "-m", "700", self.folder])
+        except BenchError as error:
+            raise BenchAbsent(str(error)) from None
         self._made = True
 
     def start(self, name: str, argv: Sequence[str], ready_s: float = 0.0) -> None:
         """Start a program that ends with us; with `ready_s` wait until it says `ready`."""
+        self.end(name)
         pid_file = f"{self.folder}/{name}.pid"
         keeper = self.command(["sh", "-c", KEEPER, pid_file, *argv])
         log = self.log(name)
@@ -152,9 +157,14 @@ class Machine:
 
     def fetch(self, folder: str, name: str, into: Path) -> None:
         """Copy a file or a folder here, through tar."""
-        packed = self.require(["tar", "-C", folder, "-cf", "-", "--", name], FETCH_S)
+        done = self.run(["tar", "-C", folder, "-cf", "-", "--", name], FETCH_S)
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        # A log that is being written ends somewhere; its readers know lines that are not whole.
+        if done.returncode and not (said and all(GROWN in line for line in said)):
+            why = said[0] if said else f"exit code {done.returncode}"
+            raise BenchError(f"host: {why}")
         try:
-            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
                 archive.extractall(into, filter="data")
         except (tarfile.TarError, OSError) as error:
             raise BenchError(f"host: the records did not arrive whole: {error}") from None

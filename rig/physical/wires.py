@@ -22,6 +22,8 @@ from rig.virtual.stimulus import Pattern
 AFTERMATH_S = 0.2
 # s. Between two looks at the host.
 LOOK_S = 0.05
+# us. No hand is finer; moves within one such step are one.
+GRID_US = 10
 # What a hand on this bench cannot move, but finds at rest.
 AT_REST = {"ENCLOSURE": 0}
 
@@ -76,7 +78,7 @@ class PhysicalWires:
         if (contacts and button) or any(AT_REST.get(move[1]) != move[2] for move in others):
             raise OptionError(f"pattern: no hand on this bench makes {pattern}")
         if contacts:
-            self._move(sorted(contacts, key=lambda move: move[0]))
+            self._move([(at_us // GRID_US * GRID_US, line, to) for at_us, line, to in contacts])
         elif [move[2] for move in button] == [PRESSED, RELEASED]:
             self._hand.rearm(max(1, (button[1][0] - button[0][0]) // 1000))
         elif button and button[-1][2] == PRESSED:
@@ -161,6 +163,7 @@ class PhysicalWires:
             return False
 
     def _move(self, contacts: Pattern) -> None:
+        contacts = sorted(contacts, key=lambda move: move[0])
         ends = {line: level for _at, line, level in contacts}
         self._contacts.update(ends)
         if OPEN in ends.values():

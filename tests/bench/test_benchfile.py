@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rig import benches
 from rig.benchfile import BenchFileError, documented, load, names
-from rig.processes import BenchAbsent
 
 GOOD = """
 [controller]
@@ -89,12 +87,6 @@ def test_a_tighter_limit_and_the_profile_reach_the_run(tmp_path: Path) -> None:
     file.write_text('profile = "production"\n' + GOOD + "[limits]\nswitch_to_ack_us = 500\n")
     made = benches.setup(load(str(file)), out=tmp_path)
     assert (made.limit_us, made.profile) == (500.0, "production")
-
-
-def test_a_bench_that_cannot_be_driven_says_so(tmp_path: Path) -> None:
-    file = load("physical-example")
-    with pytest.raises(BenchAbsent, match="real Pico"):
-        benches.open_bench(file, benches.setup(file, out=tmp_path))
 
 
 def test_every_key_is_documented() -> None:

@@ -45,9 +45,9 @@ exec sh -c "$*"
 BOT4 = """#!/bin/sh
 export BOT4_BENCH_SOCKET='{hub}' PYTHONPATH='{house}'
 word=$1; shift
-[ "$word" = run ] && set -- --pins bot4bench --link-key '{key}' --scheduler {scheduler} \
-  --guard-cpu {cpu} "$@"
-exec '{python}' -m bot4 "$word" "$@"
+[ "$word" = run ] || exec '{python}' -m bot4 "$word" "$@"
+exec '{python}' {run} --pins bot4bench --link-key '{key}' \
+  --scheduler {scheduler} --guard-cpu {cpu} "$@"
 """
 PYTHON = """#!/bin/sh
 export PYTHONPATH='{house}' BOT4_WORLD='{world}'
@@ -82,9 +82,12 @@ folder = "{folder}/records"
 
 
 class World:
-    """Hub, controller, robot and the programs that lead to them."""
+    """Hub, controller, robot and the programs that lead to them.
 
-    def __init__(self, folder: Path) -> None:
+    engine -- a module that stands for the host's, with a fault planted in it
+    """
+
+    def __init__(self, folder: Path, engine: str = "") -> None:
         self.folder = folder
         self._pi = folder / "pi"
         self._flash = folder / "flash"
@@ -101,7 +104,7 @@ class World:
         self._serve_analyser()
         self._processes = [self._robot()]
         self.power_up()
-        self._write_programs()
+        self._write_programs(engine)
 
     def bench(self, over_ssh: bool = True) -> Path:
         """Write the bench file of this world; return it."""
@@ -136,13 +139,15 @@ class World:
         """As on the virtual bench: wires and controller take no time from each other."""
         return Placement(frozenset({self._cpu}), priority if self._fifo else 0, slice_us)
 
-    def _write_programs(self) -> None:
+    def _write_programs(self, engine: str) -> None:
+        planted = f"'{HOUSE}/tests/planted/host_with.py' host.engine {engine}"
         words = {
             "hub": self._hub.socket,
             "house": HOUSE,
             "key": self._flash / "link.key",
             "python": sys.executable,
             "world": self._socket,
+            "run": planted if engine else "-m bot4 run",
             "scheduler": "fifo" if self._fifo else "other",
             "cpu": self._cpu,
         }
