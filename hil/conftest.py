@@ -26,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--require-bench", action="store_true", help="fail, do not skip, what the bench cannot do"
     )
+    group.addoption(
+        "--within-bench",
+        action="store_true",
+        help="leave out, and list, what a bench of these parts can never do",
+    )
     group.addoption("--soak-minutes", type=float, default=0.1, help="length of the soak test")
 
 
@@ -38,6 +43,36 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --within-bench the rest must run: then --require-bench can hold on any bench."""
+    if not config.getoption("--within-bench"):
+        return
+    out = [item for item in items if "bench" in getattr(item, "fixturenames", ()) and lacks(item)]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
+    config.stash[LEFT_OUT] = [f"{item.nodeid}: {lacks(item)}" for item in out]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    left_out = config.stash.get(LEFT_OUT, [])
+    if left_out:
+        terminalreporter.section(f"{len(left_out)} left out: the bench can never do it")
+        for line in left_out:
+            terminalreporter.write_line(line)
+
+
+def lacks(item: pytest.Item) -> str:
+    """Return what the bench cannot do of what a test needs; empty when it can do all."""
+    file = item.config.stash[FILE]
+    # Every test brings the bench home first, with a hand on the button.
+    needed = ["rearm", *(word for mark in item.iter_markers("needs") for word in mark.args)]
+    lacking = capabilities.missing(file, tuple(needed))
+    return f"a {file.controller.kind} bench cannot {' or '.join(lacking)}" if lacking else ""
+
+
+LEFT_OUT = pytest.StashKey[list[str]]()
 FILE = pytest.StashKey[BenchFile]()
 
 
@@ -50,12 +85,14 @@ class Keeper:
         self._stack = contextlib.ExitStack()
         self._bench: Bench | None = None
         self._count = 0
-        self.broken = ""
+        self._broken: BenchError | None = None
 
     def bench(self) -> Bench:
         """Return the bench, armed and trading. Raises BenchError with the first error ever after."""
-        if self.broken:
-            raise BenchError(f"the bench broke before: {self.broken}")
+        if isinstance(self._broken, BenchAbsent):
+            raise BenchAbsent(str(self._broken))
+        if self._broken is not None:
+            raise BenchError(f"the bench broke before: {self._broken}")
         if self._bench is not None:
             try:
                 self._bench.home()
@@ -68,7 +105,7 @@ class Keeper:
             self._bench.home()
         except BenchError as error:
             self.close()
-            self.broken = str(error)
+            self._broken = error
             raise
         return self._bench
 
@@ -108,15 +145,13 @@ def keeper(
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Bench]:
     """A bench that is up, its host armed and trading; looked over when the test is done."""
-    kind = request.config.stash[FILE].controller.kind
-    needed = [word for mark in request.node.iter_markers("needs") for word in mark.args]
-    lacking = capabilities.missing(kind, tuple(needed))
-    if lacking:
-        _cannot(request, f"a {kind} bench cannot {' or '.join(lacking)}")
+    if lacking := lacks(request.node):
+        _cannot(request, lacking)
     try:
         up = keeper.bench()
     except BenchAbsent as error:
         _cannot(request, str(error))
+    up.require = request.config.getoption("--require-bench")
     health = Health(up)
     yield up
     expected = frozenset(word for mark in request.node.iter_markers("faults") for word in mark.args)

@@ -1,13 +1,9 @@
 """After each test: what the bench counted while nobody looked."""
 
-from pathlib import Path
 from typing import Any
 
 from controller import reasons
 from hil.kit import Bench
-
-# The firmware of a Pi says here whether supply or heat have slowed it down; elsewhere there is none.
-THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
 class Health:
@@ -15,18 +11,18 @@ class Health:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._fouls = len(bench.wires.state()["fouls"])
-        self._throttled = throttled()
+        self._fouls = len(bench.parts.fouls())
+        self._throttled = bench.parts.throttled()
 
     def complaints(self, expected: frozenset[str]) -> list[str]:
         """Return what is not as it should be; `expected` are the faults that the test provoked."""
-        found = [f"hub: {foul}" for foul in self._bench.wires.state()["fouls"][self._fouls :]]
-        if throttled() != self._throttled:
-            found.append(f"the CPU was throttled: {self._throttled} -> {throttled()}")
+        found = [f"bench: {foul}" for foul in self._bench.parts.fouls()[self._fouls :]]
+        throttled = self._bench.parts.throttled()
+        if throttled != self._throttled:
+            found.append(f"the CPU was throttled: {self._throttled} -> {throttled}")
         status = self._bench.session.status()
         if status is None:
-            host = self._bench.parts.processes.get("host")
-            if host is not None and host.poll() is None:
+            if self._bench.parts.host_runs():
                 found.append("the host runs, but does not answer")
             return found
         return found + host_complaints(status, expected)
@@ -43,11 +39,3 @@ def host_complaints(status: dict[str, Any], expected: frozenset[str]) -> list[st
     names = {name for code, name, _what in reasons.REASONS if bits >> code & 1}
     found += [f"controller fault {name}" for name in sorted(names - expected)]
     return found
-
-
-def throttled() -> str:
-    """Return what the Pi's firmware says, or that it cannot be read."""
-    try:
-        return THROTTLED.read_text().strip()
-    except OSError:
-        return "not readable"

@@ -1,17 +1,15 @@
 """A bench that is up, as the scenarios need it: known start, edges, orders, audit records."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from controller import reasons, wiring
+from rig import bench
 from rig.session import Session
-from rig.virtual.bench import VirtualBench
 
 # s. In which the host would have sent many orders: the venue plays ROWS_PER_S rows.
 QUIET_S, ROWS_PER_S = 0.5, 200.0
@@ -29,20 +27,16 @@ class Bench:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.parts: VirtualBench = session.bench
+        self.parts: bench.Bench = session.bench
         self.wires = session.wires
+        self.require = False
         self._hurt: dict[str, str] = {}
 
     def home(self) -> None:
         """Mend, power, close and re-arm everything. Raises BenchError when that does not help."""
         for wire in sorted(self._hurt):
             self.mend(wire)
-        for name, start in (("pico", self.parts.start_controller), ("host", self.parts.start_host)):
-            process = self.parts.processes.get(name)
-            if process is None or process.poll() is not None:
-                self.parts.end(name)
-                start()
-        self.wires.stimulate([(0, "ENCLOSURE", 0), (0, "REARM", 1)])
+        self.parts.revive()
         # After a DISCREPANCY both contacts must be seen open together once.
         self.open_contacts()
         time.sleep(OPEN_S)
@@ -67,7 +61,7 @@ class Bench:
 
     def press(self) -> int:
         """Press and wait for ACK; return the time from which its edges count, ns."""
-        begun_ns = time.monotonic_ns()
+        begun_ns = self.wires.mark()
         self.session.press()
         return begun_ns
 
@@ -90,6 +84,7 @@ class Bench:
 
     def wait_edge(self, line: str, level: int, since_ns: int, timeout_s: float = EDGE_S) -> int:
         """Return the first edge of a line to `level` after `since_ns`; without one the test fails."""
+        self.wires.watch(line, level, timeout_s)
         for _look in looks(timeout_s):
             if found := self.edges(line, level, since_ns):
                 return found[0]
@@ -115,20 +110,18 @@ class Bench:
 
     def pid(self, name: str) -> int:
         """Return the process id of guard, engine, recorder or controller."""
-        if name in ("guard", "controller"):
-            return self.wires.state()["pids"]["HOST" if name == "guard" else "PICO"]
-        return self.wait_status()[f"{name}_pid"]
+        return self.parts.pid(name) or self.wait_status()[f"{name}_pid"]
 
     def signal(self, name: str, number: int) -> int:
         """Send a signal to one part; return the time, ns."""
         pid = self.pid(name)
-        at_ns = time.monotonic_ns()
-        os.kill(pid, number)
+        at_ns = self.wires.mark()
+        self.parts.signal(pid, number)
         return at_ns
 
     def audit(self) -> list[dict[str, Any]]:
         """Return the records of the audit log so far, complete lines only."""
-        files = sorted(Path(self.parts.setup.out / "audit").glob("*.jsonl"))
+        files = sorted(self.parts.audit_dir().glob("*.jsonl"))
         lines = (line for file in files for line in file.read_bytes().split(b"\n")[:-1])
         return [msgspec.json.decode(line) for line in lines]
 

@@ -78,6 +78,6 @@ def test_events_of_a_lost_link_come_later_and_once(bench: Bench) -> None:
 def test_log_of_the_run_verifies(bench: Bench, record_property: Record) -> None:
     bench.press()
     assert bench.parts.end("host") == 0
-    report = verify_audit(bench.parts.setup.out / "audit", bench.parts.witness_key)
+    report = verify_audit(bench.parts.audit_dir(), bench.parts.witness_key)
     record_property("records", report["records"])
     assert report["verified"], report["reason"]

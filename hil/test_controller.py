@@ -30,7 +30,7 @@ def test_unplugged_controller_halts(bench: Bench, record_property: Record) -> No
 def test_reset_controller_halts_and_waits_for_the_button(
     bench: Bench, record_property: Record
 ) -> None:
-    reset_ns = time.monotonic_ns()
+    reset_ns = bench.wires.mark()
     bench.parts.end("pico")
     bench.parts.start_controller()
     bench.halted(reset_ns, record_property)

@@ -1,7 +1,6 @@
 """A host that is frozen, killed or rebooted sends nothing, and comes back halted."""
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -17,12 +16,12 @@ pytestmark = pytest.mark.needs("signals", "edge-clock")
 def frozen(bench: Bench, name: str) -> Iterator[int]:
     """Stop a process of the host; give the time, ns; let it go on afterwards."""
     pid = bench.pid(name)
-    frozen_ns = time.monotonic_ns()
-    os.kill(pid, signal.SIGSTOP)
+    frozen_ns = bench.wires.mark()
+    bench.parts.signal(pid, signal.SIGSTOP)
     try:
         yield frozen_ns
     finally:
-        os.kill(pid, signal.SIGCONT)
+        bench.parts.signal(pid, signal.SIGCONT)
 
 
 def test_frozen_engine_halts(bench: Bench, record_property: Record) -> None:
@@ -52,14 +51,14 @@ def test_killed_guard_lets_nothing_out(bench: Bench, record_property: Record) ->
 
 @pytest.mark.faults("ACK_MISSING")
 def test_host_without_power_lets_nothing_out(bench: Bench, record_property: Record) -> None:
-    cut_ns = time.monotonic_ns()
-    bench.parts.processes["host"].kill()  # everything of the host dies with it
+    cut_ns = bench.wires.mark()
+    bench.parts.kill_host()
     bench.halted(cut_ns, record_property, closed="HALT")
 
 
 def test_rebooted_host_trades_only_after_the_button(bench: Bench) -> None:
     assert bench.parts.end("host") == 0
-    ended_ns = time.monotonic_ns()
+    ended_ns = bench.wires.mark()
     bench.parts.start_host()
     bench.wait_status(mode="EMERGENCY", halt="low")
     time.sleep(QUIET_S)

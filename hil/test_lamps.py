@@ -17,7 +17,7 @@ FASTEST_SLOW_NS = int(0.8e6 * leds.HALF_PERIOD_MS["s"])
 
 def seen(bench: Bench, watch_s: float = WATCH_S) -> str:
     """Watch the lamp wires; return what they show in the letters of controller.leds."""
-    since_ns = time.monotonic_ns()
+    since_ns = bench.wires.mark()
     time.sleep(watch_s)
     return "".join(letter(bench, lamp, since_ns) for lamp in LAMPS)
 
@@ -62,7 +62,7 @@ def test_safe_without_a_host(bench: Bench) -> None:
 @pytest.mark.needs("controller-power", "timed-contacts")
 def test_lamp_test_at_power_up(bench: Bench, record_property: Record) -> None:
     bench.parts.end("pico")
-    begun_ns = time.monotonic_ns()
+    begun_ns = bench.wires.mark()
     bench.parts.start_controller()
     ends = [bench.wait_edge(lamp, 0, begun_ns) for lamp in LAMPS]
     begins = [bench.edges(lamp, 1, begun_ns)[0] for lamp in LAMPS]

@@ -1,9 +1,10 @@
 """From a bench file to a bench that is up, and the one seam to the drivers of its parts."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+from rig.bench import Bench
 from rig.benchfile import BenchFile, Driver
-from rig.processes import BenchAbsent
 from rig.virtual.bench import Setup, VirtualBench
 
 # What the hub is by itself; every other kind is a driver.
@@ -16,13 +17,13 @@ def setup(bench: BenchFile, **run: Any) -> Setup:
     return Setup(profile=bench.profile, limit_us=bench.limits.switch_to_ack_us, **run)
 
 
-def open_bench(bench: BenchFile, setup: Setup) -> VirtualBench:
+def open_bench(bench: BenchFile, setup: Setup) -> AbstractContextManager[Bench]:
     """Return the bench of a file, still to be entered. Raises BenchAbsent where it cannot be driven."""
     if bench.controller.kind == "serial":
-        raise BenchAbsent(
-            "a bench with a real Pico is checked by `bot4 bench doctor`; driving a whole run of it "
-            "is not possible yet"
-        )
+        # Only now: a virtual bench needs no driver of an analyser.
+        from rig.physical.bench import PhysicalBench
+
+        return PhysicalBench(bench, setup)
     if bench.controller.kind == "emulated":
         # Only now: not everybody has the emulator.
         from rig.emulated.bench import EmulatedBench

@@ -40,6 +40,12 @@ class Controller(Section, frozen=True):
         ),
     ]
     port: Annotated[str, Meta(description="`serial`: its port, as the host sees it")] = ""
+    witness_key: Annotated[
+        str,
+        Meta(
+            description="`serial`: the auditor's key, a file on the rig; without it no run passes"
+        ),
+    ] = ""
 
     def __post_init__(self) -> None:
         """Refuse a port where there is none, and a Pico without one (ValueError)."""
@@ -61,7 +67,10 @@ class Host(Section, frozen=True):
     address: Annotated[str, Meta(description="`ssh`: user@machine")] = ""
     folder: Annotated[
         str,
-        Meta(description="`ssh`: folder on the Pi for audit log and venue record; tar fetches it"),
+        Meta(
+            description="beside a Pico: the host's folder for audit log and venue record; tar "
+            "fetches them, and the log stays, because the Pico remembers its head"
+        ),
     ] = ""
     connect: Annotated[
         Command, Meta(description="`ssh`: command that connects; it must not ask for a password")
@@ -71,8 +80,8 @@ class Host(Section, frozen=True):
         """Refuse half an address (ValueError)."""
         if self.kind == "ssh" and not (self.address and self.folder and self.argv):
             raise ValueError("a host over ssh needs address, folder and argv")
-        if self.kind == "local" and (self.address or self.folder):
-            raise ValueError("a local host has neither address nor folder")
+        if self.kind == "local" and self.address:
+            raise ValueError("a local host has no address")
         if self.address.startswith("-"):
             raise ValueError("address: it may not begin with a dash")
 
@@ -118,6 +127,9 @@ class BenchFile(Section, frozen=True):
                 )
         if simulated and self.host.kind != "local":
             raise ValueError(f"[host] a {simulated} controller is wired to a local host alone")
+        if bool(simulated) == bool(self.host.folder):
+            needs = "has no folder" if simulated else "needs a folder for its records"
+            raise ValueError(f"[host] beside a {self.controller.kind} controller it {needs}")
         known = {name for _channel, name in wiring.analysed()}
         for line in self.wiring:
             if line not in known:

@@ -87,6 +87,8 @@ def run_demo(demo: Demo, as_json: bool) -> int:
 
 def _measure(demo: Demo, out: Path, say: Say) -> dict[str, Any]:
     bench_file = benchfile.load(demo.bench)
+    # A hand and a look at the Pi take their time: the data are repeated, whatever they last for.
+    by_hand = bench_file.controller.kind == "serial"
     setup = benches.setup(
         bench_file,
         out=out,
@@ -94,16 +96,16 @@ def _measure(demo: Demo, out: Path, say: Say) -> dict[str, Any]:
         speed=demo.speed,
         span_s=SLACK * (START_S + demo.total * CYCLE_S),
         scheduler=demo.scheduler,
-        repeat=demo.dense,
+        repeat=demo.dense or by_hand,
         loads=demo.loads,
         **({"host": tuple(shlex.split(demo.host))} if demo.host else {}),
     )
     opened = benches.open_bench(bench_file, setup)
-    say(f"starting: hub, {bench_file.controller.kind} controller, paper venue on {demo.data}, host")
+    say(f"starting: {bench_file.controller.kind} controller, paper venue on {demo.data}, host")
     with opened as bench:
         times, rng = Times(setup.profile), random.Random(demo.seed)
         with contextlib.closing(Session(bench, times, rng, say, demo.pace)) as session:
-            if not demo.dense:
+            if not setup.repeat:
                 session.check_data(demo.total * ROWS_PER_PRESS)
             (out / STARTED).touch()
             layouts = session.run(demo.presses, demo.layouts)

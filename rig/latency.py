@@ -166,12 +166,12 @@ def judge(
 ) -> Judgement:
     """Judge one run of `asked` presses. None for a check that could not run, which fails.
 
-    FAIL for any missing or unexplained press, too few presses, a NaN, a leaked order, an unverified
-    audit log, or a blind probe; TOO_NOISY when the machine explains all that is wrong; else PASS.
+    FAIL for any missing or unexplained press, too few or too many presses, a NaN, a leaked order, an
+    unverified audit log, or a blind probe; TOO_NOISY when the machine explains it all; else PASS.
     """
     misses = _misses(presses, probe, limit_us, excusable=bench != "physical")
     reasons = _press_reasons(misses, limit_us)
-    if not presses or len(presses) < asked:
+    if not presses or len(presses) != asked:
         reasons.append(f"{len(presses)} presses seen, {asked} asked for")
     if not math.isfinite(limit_us):
         reasons.append("the limit is not a number")

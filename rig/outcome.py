@@ -3,15 +3,14 @@
 import datetime
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from controller import wiring
 from rig import latency
-from rig.capture.model import LINES, Capture, CaptureError, from_events
+from rig.bench import Bench
+from rig.capture.model import Capture, CaptureError
 from rig.capture.sr import fitting_rate_hz, write_sr
 from rig.capture.vcd import write_vcd
 from rig.fingerprint import fingerprint
@@ -22,23 +21,20 @@ from rig.report import files as run_files
 from rig.report.table import print_summary
 from rig.session import Ended, Layout
 from rig.venue import replayed
-from rig.virtual import serial_line
-from rig.virtual.bench import VirtualBench
 
-# The hub stamps edges; on D7, the serial line, it notes bytes.
-STAMPED = tuple(name for name in LINES if name != "PICO_TX")
+AUDIT_FACTS = ("records", "reason", "receipts", "receipts_to", "unvouched")
 
 
 def build(
-    bench: VirtualBench, asked: int, seed: int, layouts: list[Layout], ended: Ended
+    bench: Bench, asked: int, seed: int, layouts: list[Layout], ended: Ended
 ) -> dict[str, Any]:
     """Judge a session and write its artefacts into the bench's folder; return JSON types."""
     out = bench.setup.out
     identity = bench.identity()
-    capture = capture_of(ended, identity["bench"])
+    capture = ended.capture
     record = out / "venue.jsonl"
-    audit = verify_audit(out / "audit", bench.witness_key)
-    orders, complaints = _orders(record, capture)
+    audit = verify_audit(bench.audit_dir(), bench.witness_key)
+    orders, complaints = _orders(record, capture, ended.clocks_differ)
     complaints += ended.fouls
     presses = Presses(bench, capture)
     complaints += presses.complaints
@@ -47,7 +43,7 @@ def build(
         complaints.append(f"the host ended with exit code {ended.host_exit}")
     after_ack = None if orders is None else orders.after_ack
     wanted = Asked(asked, after_ack, audit["verified"], bench.setup.limit_us)
-    guard = Guard(capture.bench, out / "audit")
+    guard = Guard(capture.bench, bench.audit_dir())
     parts = {layout.name: judge(layout, presses, guard, wanted) for layout in layouts}
     judged = {name: told for name, (told, _run) in parts.items()}
     primary = judged[layouts[0].name]
@@ -91,8 +87,11 @@ def show(result: dict[str, Any]) -> None:
     print_summary(result)
 
 
-def verify_audit(directory: Path, witness_key: Path) -> dict[str, Any]:
+def verify_audit(directory: Path, witness_key: Path | None) -> dict[str, Any]:
     """Run `bot4 audit verify` as the auditor would; what cannot be read is not verified."""
+    if witness_key is None:
+        reason = "no witness key: name the auditor's as [controller] witness_key of the bench file"
+        return {**dict.fromkeys(AUDIT_FACTS), "records": 0, "verified": False, "reason": reason}
     command = [sys.executable, "-m", "bot4", "audit", "verify", str(directory), "--json"]
     command += ["--witness-key", str(witness_key)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
@@ -101,49 +100,22 @@ def verify_audit(directory: Path, witness_key: Path) -> dict[str, Any]:
     except msgspec.DecodeError:
         report = {"records": 0, "verified": False, "reason": done.stderr.decode().strip()}
     verified = report["verified"] is True and done.returncode == 0
-    told = ("records", "reason", "receipts", "receipts_to", "unvouched")
-    return {"verified": verified, **{name: report.get(name) for name in told}}
+    return {"verified": verified, **{name: report.get(name) for name in AUDIT_FACTS}}
 
 
 def environment(ended: Ended) -> dict[str, str]:
     """Return what a reader needs to compare this run with another."""
     return {
         **fingerprint(),
-        "scheduler": "SCHED_FIFO" if ended.fifo else "SCHED_OTHER",
-        "cpus": ", ".join(str(cpu) for cpu in ended.cpus),
+        **ended.environment,
     }
 
 
-# Bytes on the serial line above which it is left out of a capture: minutes of it make a gigabyte.
-MOST_SERIAL_BYTES = 400_000
-
-
-def capture_of(ended: Ended, bench: str) -> Capture:
-    """Return what an analyser would have seen: stamped edges, and D7 made of the noted bytes.
-
-    Of a long run the capture has no D7: whoever wants the messages presses less often.
-    """
-    kept = {wiring.INDEX[name]: place for place, name in enumerate(STAMPED)}
-    events = [(at, kept[line], level) for at, line, level in ended.edges if line in kept]
-    span = {"start_ns": ended.start_ns, "end_ns": ended.end_ns}
-    stamped = from_events(
-        events,
-        bench=bench,
-        initial={name: ended.initial[name] for name in STAMPED},
-        lines=STAMPED,
-        **span,
-    )
-    if sum(len(data) for _at, data in ended.sent) > MOST_SERIAL_BYTES:
-        return stamped
-    return replace(
-        stamped,
-        initial={**stamped.initial, "PICO_TX": serial_line.IDLE},
-        edges={**stamped.edges, "PICO_TX": serial_line.edges(ended.sent, **span)},
-        lines=LINES,
-    )
-
-
-def _orders(record: Path, capture: Capture) -> tuple[OrderCount | None, list[str]]:
+def _orders(
+    record: Path, capture: Capture, clocks_differ: str
+) -> tuple[OrderCount | None, list[str]]:
+    if clocks_differ:
+        return None, [f"the capture's clock cannot be compared with the host's: {clocks_differ}"]
     try:
         return count_orders(record, capture), []
     except (RecordError, CaptureError) as error:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from rig import latency
+from rig.bench import Bench
 from rig.capture.model import Capture, CaptureError
 from rig.latency import Press
 from rig.session import Layout
-from rig.virtual.bench import VirtualBench
 
 
 class Presses:
@@ -17,7 +17,7 @@ class Presses:
     environment -- more lines for the report
     """
 
-    def __init__(self, bench: VirtualBench, capture: Capture) -> None:
+    def __init__(self, bench: Bench, capture: Capture) -> None:
         self.capture = capture
         self.complaints: list[str] = []
         self.clocks: dict[str, str] = {}

@@ -1,33 +1,28 @@
-"""One session at the virtual bench: press, wait, release, re-arm, again, in both layouts."""
+"""One session at a bench: press, wait, release, re-arm, again, in both layouts."""
 
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from controller import wiring
 from controller.times import Times
+from rig.bench import Bench
+from rig.capture.model import Capture
 from rig.processes import BenchError
 from rig.progress import Pressed, Say
 from rig.venue import VenueTail
 from rig.virtual import stimulus
-from rig.virtual.bench import VirtualBench
+from rig.virtual.bench import ONE_CORE, OWN_CORE
 
-ONE_CORE, OWN_CORE = "one_core", "own_core"
+__all__ = ["DENSE", "LEISURE", "ONE_CORE", "OWN_CORE", "Ended", "Layout", "Pace", "Session"]
 # s. How long the rig waits for each step before it calls the bench broken or the press missed.
 REARM_S, TRADE_S, ACK_S = 15.0, 10.0, 2.0
 # s. How much longer than needed the button is held before it is tried again.
 HOLD_SLACK_S = 0.15
 # s. After the last press: time in which a leak would show.
 AFTERMATH_S = 1.0
-ACK, HALT = wiring.INDEX["ACK"], wiring.INDEX["HALT"]
 
 
 @dataclass(frozen=True)
@@ -62,16 +57,12 @@ class Layout:
 class Ended:
     """What is left when everything has been ended."""
 
-    edges: list[tuple[int, int, int]]
-    sent: list[tuple[int, bytes]]
-    initial: dict[str, int]
-    start_ns: int
-    end_ns: int
+    capture: Capture
     fouls: list[str]
     status: dict[str, Any] | None
     host_exit: int | None
-    fifo: bool
-    cpus: list[int]
+    environment: dict[str, str]
+    clocks_differ: str = ""
     loads: tuple[str, ...] = ()
     complaint: str = ""
 
@@ -79,11 +70,9 @@ class Ended:
 class Session:
     """Drives a bench that is up."""
 
-    ACK, HALT = ACK, HALT
-
     def __init__(
         self,
-        bench: VirtualBench,
+        bench: Bench,
         times: Times,
         rng: random.Random,
         say: Say,
@@ -91,6 +80,7 @@ class Session:
     ) -> None:
         self._pace = pace
         self._complaint = ""
+        self._probes: set[str] = set()
         self.bench = bench
         self.wires = bench.wires
         self._times = times
@@ -109,25 +99,14 @@ class Session:
 
     def run(self, presses: int, wanted: Sequence[str] = (ONE_CORE, OWN_CORE)) -> list[Layout]:
         """Press `presses` times in each layout; a machine with one core has only the first."""
-        bench = self.bench
-        places = {ONE_CORE: {bench.bench_cpu}, OWN_CORE: set(bench.other_cpus)}
-        layouts = [
-            (name, places[name]) for name in wanted if name == ONE_CORE or len(bench.cpus) > 1
-        ]
-        if not layouts:
-            raise BenchError("this machine has one core: the guard cannot have one of its own")
-        probes = {
-            name: bench.start_probe(f"probe-{name}", min(places[name]))
-            for name in {ONE_CORE, *(name for name, _cpus in layouts)}
-        }
         done: list[Layout] = []
-        for name, cpus in layouts:
-            os.sched_setaffinity(self._guard_pid(), cpus)
-            begun_ns = time.monotonic_ns()
-            whole = self._press_all(name, presses, first=not done)
-            # Hub and controller stay on the bench's core, so its probe speaks for every layout.
-            files = [file for at, file in probes.items() if at in (ONE_CORE, name)]
-            done.append(Layout(name, begun_ns, time.monotonic_ns(), files))
+        for place in self.bench.places(wanted):
+            self._probes |= {probe.stem for probe in place.probes}
+            if place.cpus is not None:
+                self.bench.move_guard(place.cpus)
+            begun_ns = self.wires.mark()
+            whole = self._press_all(place.name, presses, first=not done)
+            done.append(Layout(place.name, begun_ns, self.wires.mark(), list(place.probes)))
             if not whole:
                 break
         time.sleep(AFTERMATH_S)
@@ -153,23 +132,18 @@ class Session:
     def finish(self) -> Ended:
         """Read what the bench knows, then end everything in order."""
         status = self.status()
-        edges, sent = list(self.wires.fetch_edges()), list(self.wires.fetch_sent())
-        state = self.wires.state()
-        end_ns = time.monotonic_ns()
+        capture = self.bench.capture()
+        fouls, environment = self.bench.fouls(), self.bench.environment()
         host_exit = self.bench.end("host")
-        for name in ("probe-one_core", "probe-own_core", "venue"):
+        for name in (*self._probes, "venue"):
             self.bench.end(name)
         return Ended(
-            edges=edges,
-            sent=sent,
-            initial=state["initial"],
-            start_ns=state["started_ns"],
-            end_ns=end_ns,
-            fouls=state["fouls"],
+            capture=capture,
+            fouls=fouls,
             status=status,
             host_exit=host_exit,
-            fifo=self.bench.fifo,
-            cpus=self.bench.cpus,
+            environment=environment,
+            clocks_differ=self.bench.clocks_differ(),
             loads=self.bench.setup.loads,
             complaint=self._complaint,
         )
@@ -181,12 +155,6 @@ class Session:
     def close(self) -> None:
         """Let go of the venue's record."""
         self._venue.close()
-
-    def _guard_pid(self) -> int:
-        pid = self.wires.state()["pids"].get("HOST")
-        if pid is None:
-            raise BenchError("the host has left the wires")
-        return pid
 
     def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
@@ -204,23 +172,15 @@ class Session:
     def press(self) -> None:
         """Press, and wait until ACK has risen or the time for it is up: then the press is missing."""
         self.wires.stimulate(stimulus.press(self._rng))
-        seen = len(self.wires.edges)
-        deadline = time.monotonic() + ACK_S
-        while time.monotonic() < deadline:
-            time.sleep(self._rng.uniform(*self._pace.held_s))
-            if any(line == ACK and level for _at, line, level in self.wires.fetch_edges()[seen:]):
-                return
+        self.wires.wait_ack(ACK_S, lambda: self._rng.uniform(*self._pace.held_s))
 
     def _hold_button(self, quiet_at: float) -> bool:
         """Hold the button once the host is ready, until HALT rises; False when it does not."""
         self.wires.wait(lambda levels: not levels["ACK"], REARM_S, self._pace.poll_s)
         debounce_s = self._times.rearm_debounce_ms / 1000
         time.sleep(max(3 * debounce_s, quiet_at - time.monotonic()))
-        self.wires.stimulate([(0, "REARM", 0)])
         hold_s = self._times.rearm_hold_ms / 1000 + HOLD_SLACK_S
-        armed = self.wires.wait(lambda levels: bool(levels["HALT"]), hold_s, self._pace.poll_s)
-        self.wires.stimulate([(0, "REARM", 1)])
-        return armed
+        return self.wires.hold_button(hold_s, self._pace.poll_s)
 
     def _wait_for_orders(self) -> None:
         orders = self._venue.orders()
@@ -228,13 +188,13 @@ class Session:
         while self._venue.orders() == orders:
             if time.monotonic() - armed_s > TRADE_S:
                 raise BenchError(f"the host sent no order after it was armed: {self._why_not()}")
-            if self.bench.processes["host"].poll() is not None:
+            if not self.bench.host_runs():
                 raise BenchError("the host ended by itself")
             time.sleep(self._pace.poll_s / 2)
 
     def status(self) -> dict[str, Any] | None:
         """Return what `bot4 status` says, or None when the host does not answer."""
-        return read_status(self.bench.run_dir)
+        return self.bench.status()
 
     def _why_not(self) -> str:
         status = self.status()
@@ -242,10 +202,3 @@ class Session:
             return "the host does not answer"
         facts = ("mode", "reason", "detail", "controller", "halt", "ack")
         return ", ".join(f"{fact} {status[fact]}" for fact in facts if status[fact])
-
-
-def read_status(run_dir: Path) -> dict[str, Any] | None:
-    """Return what `bot4 status` says of the host with this run directory, None when it is silent."""
-    command = [sys.executable, "-m", "bot4", "status", "--json", "--run-dir", str(run_dir)]
-    done = subprocess.run(command, capture_output=True, timeout=10, check=False)
-    return msgspec.json.decode(done.stdout) if done.returncode == 0 else None

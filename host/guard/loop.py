@@ -360,6 +360,7 @@ class Guard:
             "controller": states.STATE_NAMES[controller["state"]] if controller else "silent",
             "controller_reason": trip_reasons.NAMES[controller["reason"]] if controller else "",
             "link": {**vars(self._link.seen), "mismatch": self._link.mismatch},
+            "guard_pid": os.getpid(),
             "engine_pid": attached[0].pid if attached else None,
             "engines": {name: engine.pid if engine else None for name, engine in engines},
             "recorder_pid": recorder.pid if recorder else None,

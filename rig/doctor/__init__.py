@@ -21,17 +21,16 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def examine(name: str, bench: BenchFile) -> list[Finding]:
-    """Look at every part of a bench; where all simulated parts are there, start it once."""
-    from rig.doctor import drivers, host, machine, trial
+    """Look at every part of a bench; where all parts are there, start it once."""
+    from rig.doctor import drivers, host, machine, physical, trial
 
     found = [
         *machine.findings(bench),
         *host.findings(bench),
         *drivers.findings(bench),
     ]
-    if bench.controller.kind != "serial":
-        found += trial.findings(name, bench, ready=holds(found))
-    return found
+    start = physical if bench.controller.kind == "serial" else trial
+    return found + start.findings(name, bench, ready=holds(found))
 
 
 def holds(findings: list[Finding]) -> bool:

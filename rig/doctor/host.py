@@ -3,15 +3,12 @@
 import shlex
 import subprocess
 import sys
-from pathlib import Path
-
-import msgspec
 
 from rig.benchfile import BenchFile, Host
 from rig.doctor import Finding
+from rig.physical.machine import VERSIONS, command, interpreter
 
 ANSWER_S = 20.0
-VERSIONS = "import sys,importlib.metadata as m;print(m.version('bot4'),sys.version.split()[0])"
 # One look at the Pi: `name value` a line; what a line does not say is not there.
 LOOK = """
 uname -v | grep -q PREEMPT_RT && echo preempt_rt yes
@@ -35,13 +32,6 @@ ON_THE_PI = {
 }
 
 
-def command(host: Host, argv: list[str]) -> list[str]:
-    """Return the command that runs `argv` where the host lives."""
-    if host.kind == "local":
-        return argv
-    return [*host.connect, host.address, shlex.join(argv)]
-
-
 def findings(bench: BenchFile) -> list[Finding]:
     """Return what is known about the host."""
     host = bench.host
@@ -55,24 +45,16 @@ def findings(bench: BenchFile) -> list[Finding]:
     found = [_versions(host, argv, where)]
     if host.kind == "ssh":
         found += _pi(bench)
-        found.append(_controller(host, argv))
     return found
 
 
 def _versions(host: Host, argv: list[str], where: str) -> Finding:
-    done = _run(command(host, [_interpreter(argv[0]), "-c", VERSIONS]))
+    done = _run(command(host, [interpreter(argv[0]), "-c", VERSIONS]))
     if done is None or done.returncode:
         advice = "pip install bot4 into the Python of [host] argv"
         return Finding("host", "missing", f"answers {where}, but bot4 is not installed", advice)
     bot4, python = done.stdout.split()
     return Finding("host", "ok", f"answers {where}: bot4 {bot4}, Python {python}")
-
-
-def _interpreter(program: str) -> str:
-    """Return the Python that a console script belongs to."""
-    if Path(program).name.startswith("python"):
-        return program
-    return str(Path(program).with_name("python3")) if "/" in program else "python3"
 
 
 def _pi(bench: BenchFile) -> list[Finding]:
@@ -96,19 +78,6 @@ def _pi(bench: BenchFile) -> list[Finding]:
         advice = "a stronger supply or a heat sink; measure again after a restart"
         found.append(Finding("pi", "slower", f"has been throttled: {throttled}", advice))
     return found
-
-
-def _controller(host: Host, argv: list[str]) -> Finding:
-    """The Pico is wired to the Pi alone, so a host that runs there is asked about it."""
-    done = _run(command(host, [*argv[:-1], "status", "--json"]))
-    if done is None or done.returncode:
-        advice = "start `bot4 run` on the Pi, then look again"
-        return Finding("controller", "missing", f"nobody to ask about it: {_why(done)}", advice)
-    state = msgspec.json.decode(done.stdout)["controller"]
-    if state == "silent":
-        advice = "power, PICO_TX and PI_TX (crossed?), ground, the profile of both ends"
-        return Finding("controller", "missing", "does not answer the host", advice)
-    return Finding("controller", "ok", f"answers the host: {state}")
 
 
 def _run(words: list[str]) -> subprocess.CompletedProcess[str] | None:

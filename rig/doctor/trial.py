@@ -8,7 +8,6 @@ from rig.benches import open_bench, setup
 from rig.benchfile import BenchFile
 from rig.doctor import Finding
 from rig.processes import BenchError
-from rig.session import read_status
 
 LAMPS = ("LED_RED", "LED_YELLOW", "LED_GREEN")
 ANSWER_S = 5.0
@@ -26,7 +25,7 @@ def findings(name: str, bench: BenchFile, ready: bool) -> list[Finding]:
                     lambda levels: len(lamp_pulses(up.wires.fetch_edges())) == 3, ANSWER_S
                 )
                 pulses = lamp_pulses(up.wires.fetch_edges())
-                status = read_status(up.run_dir)
+                status = up.status()
                 told = up.identity()
     except BenchError as error:
         return [Finding("controller", "missing", f"the bench does not start: {error}")]

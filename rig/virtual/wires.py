@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 
+from controller import wiring
 from rig.processes import BenchError
 from rig.virtual.stimulus import Pattern
+
+ACK = wiring.INDEX["ACK"]
 
 
 class Wires:
@@ -26,6 +29,30 @@ class Wires:
     def stimulate(self, pattern: Pattern) -> int:
         """Play a pattern of (offset us, line, level); return the bench time it began, ns."""
         return self._command(op="stimulus", pattern=pattern)["at_ns"]
+
+    def hold_button(self, hold_s: float, poll_s: float) -> bool:
+        """Hold the re-arm button until HALT rises, `hold_s` at most; return whether it rose."""
+        self.stimulate([(0, "REARM", 0)])
+        armed = self.wait(lambda levels: bool(levels["HALT"]), hold_s, poll_s)
+        self.stimulate([(0, "REARM", 1)])
+        return armed
+
+    def mark(self) -> int:
+        """Return the time now, ns; the hub records all the time."""
+        return time.monotonic_ns()
+
+    def watch(self, line: str, level: int, timeout_s: float) -> None:
+        """Do nothing: a look at the edges ends no recording."""
+
+    def wait_ack(self, timeout_s: float, period_s: Callable[[], float]) -> bool:
+        """Look every so often until ACK has risen after the last stimulus; False when it does not."""
+        seen = len(self.edges)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            time.sleep(period_s())
+            if any(line == ACK and level for _at, line, level in self.fetch_edges()[seen:]):
+                return True
+        return False
 
     def state(self) -> dict[str, Any]:
         """Return levels, process ids of the ends, counts."""

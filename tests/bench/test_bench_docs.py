@@ -4,11 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 
 from bot4.cli import app
 from hil import capabilities
+from rig.benchfile import Driver, load
 
 HOUSE = Path(__file__).resolve().parents[2]
 TEXT = (HOUSE / "docs" / "bench.md").read_text()
@@ -56,6 +58,11 @@ def test_every_capability_that_a_test_needs_is_a_word() -> None:
 
 
 def test_a_bench_lacks_what_it_does_not_have() -> None:
-    assert capabilities.missing("virtual", tuple(capabilities.WORDS)) == []
-    assert capabilities.missing("serial", ("cut-wire", "loads")) == [capabilities.WORDS["cut-wire"]]
-    assert capabilities.missing("emulated", ("true-latency",)) != []
+    assert capabilities.missing(load("virtual"), tuple(capabilities.WORDS)) == []
+    assert capabilities.missing(load("emulated"), ("true-latency",)) != []
+    robot = load("physical-example")
+    assert capabilities.missing(robot, ("cut-wire", "rearm")) == [capabilities.WORDS["cut-wire"]]
+    relays = msgspec.structs.replace(robot, stimulus=Driver("gpio", {"contact_a": 1}))
+    assert capabilities.missing(relays, ("rearm",)) == [capabilities.WORDS["rearm"]]
+    relays = msgspec.structs.replace(robot, stimulus=Driver("gpio", {"button": 3}))
+    assert capabilities.missing(relays, ("rearm", "timed-contacts")) == []

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from rig import benches
 from rig.benchfile import BenchFileError, documented, load, names
-from rig.processes import BenchAbsent
 
 GOOD = """
 [controller]
@@ -37,7 +36,8 @@ def test_every_bench_of_the_repository_loads(name: str) -> None:
         ('[analyser]\nkind = "virtual"', '[analyser]\nkind = "sigrok"', "[analyser] sigrok"),
         ("[controller]\n", 'profile = "quick"\n[controller]\n', "[profile]"),
         ("[stimulus]\n", '[host]\nkind = "ssh"\n[stimulus]\n', "needs address"),
-        ("[stimulus]\n", '[host]\naddress = "a@b"\n[stimulus]\n', "local host has neither"),
+        ("[stimulus]\n", '[host]\naddress = "a@b"\n[stimulus]\n', "local host has no address"),
+        ("[stimulus]\n", '[host]\nfolder = "/x"\n[stimulus]\n', "it has no folder"),
         ("[stimulus]\n", '[wiring]\nHATL = "D2"\n[stimulus]\n', "HATL: no such line"),
         ("[stimulus]\n", '[wiring]\nREARM = "D2"\n[stimulus]\n', "REARM: no such line"),
         ("[stimulus]\n", '[wiring]\nHALT = "D3"\n[stimulus]\n', "D3 carries two lines"),
@@ -88,12 +88,6 @@ def test_a_tighter_limit_and_the_profile_reach_the_run(tmp_path: Path) -> None:
     file.write_text('profile = "production"\n' + GOOD + "[limits]\nswitch_to_ack_us = 500\n")
     made = benches.setup(load(str(file)), out=tmp_path)
     assert (made.limit_us, made.profile) == (500.0, "production")
-
-
-def test_a_bench_that_cannot_be_driven_says_so(tmp_path: Path) -> None:
-    file = load("physical-example")
-    with pytest.raises(BenchAbsent, match="real Pico"):
-        benches.open_bench(file, benches.setup(file, out=tmp_path))
 
 
 def test_every_key_is_documented() -> None:

@@ -18,17 +18,14 @@ shift
 exec sh -c "$*"
 """
 HOST = """#!/bin/sh
-case "$1" in
-run) exit 0 ;;
-status) echo '{"controller": "CONTROLLER"}' ;;
-esac
+exit 0
 """
 
 
 @pytest.fixture
 def pi(tmp_path: Path) -> Path:
     """A folder that stands for a Pi: an ssh, a bot4 and a python of its own."""
-    for name, text in (("ssh", SSH), ("bot4", HOST.replace("CONTROLLER", "SAFE"))):
+    for name, text in (("ssh", SSH), ("bot4", HOST)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     (tmp_path / "python3").write_text("#!/bin/sh\necho 9.9.9 3.11.2\n")
@@ -53,10 +50,9 @@ def states(findings: list[Finding]) -> dict[str, str]:
     return {finding.found.removeprefix("not so: "): finding.state for finding in findings}
 
 
-def test_a_host_over_ssh_is_asked_for_its_versions_and_its_controller(pi: Path) -> None:
+def test_a_host_over_ssh_is_asked_for_its_versions(pi: Path) -> None:
     found = host.findings(physical(pi))
     assert found[0].found == "answers at bot4@pi: bot4 9.9.9, Python 3.11.2"
-    assert found[-1] == Finding("controller", "ok", "answers the host: SAFE")
     assert states(found)["the serial port can be opened"] == "ok"
     assert states(found)["the folder of the records is writable"] == "ok"
 
@@ -65,11 +61,9 @@ def test_what_the_pi_lacks_is_missing(pi: Path) -> None:
     bench = physical(pi)
     (pi / "port").unlink()
     (pi / "records").rmdir()
-    (pi / "bot4").write_text(HOST.replace("CONTROLLER", "silent"))
     found = host.findings(bench)
     assert states(found)["the serial port can be opened"] == "missing"
     assert states(found)["the folder of the records is writable"] == "missing"
-    assert states(found)["does not answer the host"] == "missing"
     assert not doctor.holds(found)
     assert all(finding.advice for finding in found if finding.state == "missing")
 

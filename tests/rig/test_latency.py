@@ -246,7 +246,7 @@ def test_pass_needs_everything_seen_and_good(fine, odd, late, asked, leaked, ver
         audit_verified=verified,
         limit_us=limit_us,
     )
-    enough = bool(presses) and len(presses) >= asked
+    enough = bool(presses) and len(presses) == asked
     sound = leaked == 0 and leaked is not None and verified is True and limit_us == 1000.0
     probed = bool(late) and not any(map(math.isnan, late))
     fast = all(

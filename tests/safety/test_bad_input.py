@@ -22,6 +22,7 @@ from host.audit.verify import verify
 from host.audit.writer import AuditWriter
 
 GOOD = tomllib.loads(config.DEFAULT.read_text())
+VENUE = {"name": "paper", "socket": "venue.sock"}
 FOREIGN = [
     math.nan,
     math.inf,
@@ -43,7 +44,8 @@ FOREIGN = [
 def keys() -> Iterator[tuple[str, str, inspect.Type]]:
     """Yield section, key and type of everything that may be configured."""
     for section in inspect.type_info(config.Config).fields:  # type: ignore[attr-defined]
-        for field in section.type.fields:  # type: ignore[attr-defined]
+        table = getattr(section.type, "item_type", section.type)  # [[section]] is a list of tables
+        for field in table.fields:
             yield section.name, field.name, field.type
 
 
@@ -53,7 +55,8 @@ KEYS = list(keys())
 def load(tmp_path: Path, section: str, key: str, value: Any) -> config.Config:
     """Load the default configuration with one value changed."""
     data = msgspec.json.decode(msgspec.json.encode(GOOD))
-    data.setdefault(section, {})[key] = value
+    table = data.setdefault(section, [dict(VENUE)] if section == "venue" else {})
+    (table[0] if isinstance(table, list) else table)[key] = value
     file = tmp_path / "bot4.toml"
     file.write_text(toml(data))
     return config.load(file)
@@ -62,9 +65,11 @@ def load(tmp_path: Path, section: str, key: str, value: Any) -> config.Config:
 def toml(data: dict[str, Any]) -> str:
     """Write sections of plain values."""
     lines = []
-    for section, values in data.items():
-        lines.append(f"[{section}]")
-        lines += [f"{key} = {spell(value)}" for key, value in values.items()]
+    for section, tables in data.items():
+        many = isinstance(tables, list)
+        for values in tables if many else [tables]:
+            lines.append(f"[[{section}]]" if many else f"[{section}]")
+            lines += [f"{key} = {spell(value)}" for key, value in values.items()]
     return "\n".join(lines)
 
 
@@ -106,7 +111,7 @@ def test_every_key_refuses_what_is_out_of_its_range_and_names_it(
             refused += 1
             line = str(error)
             assert "\n" not in line
-            assert f"[{section}]" in line, (value, line)
+            assert f"[{section}]" in line or f"[{section}[0]]" in line, (value, line)
         else:
             assert accepts(kind, value), f"{section}.{key} = {value!r} was taken"
             assert not (isinstance(value, float) and not math.isfinite(value)), (key, value)
