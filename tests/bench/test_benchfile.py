@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rig import benches
 from rig.benchfile import BenchFileError, documented, load, names
 
 GOOD = """
