@@ -14,7 +14,7 @@ from rig.processes import BenchError
 from rig.progress import Pressed, Say
 from rig.venue import VenueTail
 from rig.virtual import stimulus
-from rig.virtual.bench import ONE_CORE, OWN_CORE
+from rig.virtual.answers import ONE_CORE, OWN_CORE
 
 __all__ = ["DENSE", "LEISURE", "ONE_CORE", "OWN_CORE", "Ended", "Layout", "Pace", "Session"]
 # s. How long the rig waits for each step before it calls the bench broken or the press missed.

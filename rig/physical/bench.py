@@ -13,29 +13,27 @@ from typing import Any
 import msgspec
 
 from rig import lease
-from rig.bench import Levels, Place
+from rig.bench import Place
 from rig.benchfile import BenchFile, Driver
 from rig.capture.model import Capture
 from rig.physical.clocks import Alignment, align, closings
+from rig.physical.host import HostSide
 from rig.physical.machine import VERSIONS, Machine
 from rig.physical.stretches import Gap, Stretches, join
 from rig.physical.wires import HostWatch, PhysicalWires
-from rig.processes import PROBE_PRIORITY, BenchAbsent, BenchError
-from rig.virtual.bench import READY_S, Setup
+from rig.processes import BenchAbsent, BenchError
+from rig.virtual.bench import Setup
 
 AS_CONFIGURED = "as_configured"
 PSEUDO_TERMINALS = "/dev/pts/"
 STAND_INS = "physical (stand-ins)"
 # A capture's name has no blanks; latency.judge excuses nothing on "physical".
 CAPTURE_NAMES = {"physical": "physical", STAND_INS: "physical-stand-ins"}
-THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 FACTS = "uname -srvm; cat /proc/device-tree/model 2>/dev/null | tr -d '\\0'"
-HALT_MOVES = ("HALT", "ACK")
-STATUS_S = 10.0
 
 
 @dataclass
-class PhysicalBench:
+class PhysicalBench(HostSide):
     """Use as a context manager, which ends whatever has been started.
 
     gaps -- between the recordings of a run, once `capture` has joined them
@@ -58,7 +56,7 @@ class PhysicalBench:
             self._machine.make_folder()
             self.name = "physical" if self._is_hardware() else STAND_INS
             self.wires = self._open_wires(stack)
-            self._start_venue(stack)
+            self.start_venue()
             self.start_host()
             for name in self.setup.loads:
                 self.start_load(name)
@@ -106,91 +104,16 @@ class PhysicalBench:
         """See Bench.move_guard."""
         raise BenchError(f"the guard of a physical bench is not moved to {sorted(cpus)}")
 
-    def start_probe(self, name: str, cpu: int | None = None) -> Path:
-        """See Bench.start_probe; it gets the guard's processors, and a priority like its."""
-        guard = self.pid("guard")
-        if guard is None:
-            raise BenchError("the host does not answer: no noise probe beside its guard")
-        command = [self._machine.python, "-m", "rig.virtual.probe"]
-        command.append(f"{self._machine.folder}/{name}.probe")
-        self._machine.start_punctual(name, guard, PROBE_PRIORITY, command, READY_S)
-        return self.setup.out / f"{name}.probe"
-
-    def start_load(self, name: str) -> None:
-        """See Bench.start_load."""
-        command = [self._machine.python, "-m", "rig.load", name, self._machine.folder]
-        self._machine.start(f"load-{name}", command)
-
-    def start_host(self) -> None:
-        """See Bench.start_host; what the rig does not set is for [host] argv and the Pi's own files."""
-        folder = self._machine.folder
-        command = [*self._machine.argv, "--run-dir", f"{folder}/host"]
-        command += ["--audit-dir", f"{self.file.host.folder}/audit", "--venue", f"{folder}/venue"]
-        command += ["--serial", self.file.controller.port, "--profile", self.setup.profile]
-        self._machine.start("host", command, READY_S)
-
-    def kill_host(self) -> None:
-        """See Bench.kill_host."""
-        self._machine.kill("host")
-
-    def host_runs(self) -> bool:
-        """See Bench.host_runs."""
-        return self._machine.runs("host")
-
     def revive(self) -> None:
         """See Bench.revive; the controller is on its own, with cover and button at rest."""
         if not self.host_runs():
             self._machine.end("host")
             self.start_host()
 
-    def end(self, name: str) -> int | None:
-        """See Bench.end."""
-        code = self._machine.end(name)
-        if name == "host":
-            self._bring_audit()
-        elif name.startswith("probe"):
-            self._bring(f"{name}.probe")
-        elif name == "venue":
-            self._bring("venue.jsonl")
-        return code
-
-    def pid(self, name: str) -> int | None:
-        """See Bench.pid."""
-        return (self.status() or {}).get(f"{name}_pid")
-
-    def signal(self, pid: int, number: int) -> None:
-        """See Bench.signal."""
-        self._machine.require(["kill", f"-{number}", str(pid)])
-
-    def status(self) -> dict[str, Any] | None:
-        """See Bench.status."""
-        try:
-            done = self.bot4("status", "--json")
-        except BenchError:
-            return None
-        return msgspec.json.decode(done.stdout) if done.returncode == 0 else None
-
-    def bot4(self, *words: str) -> Any:
-        """See Bench.bot4."""
-        run_dir = f"{self._machine.folder}/host"
-        command = [*self._machine.argv[:-1], *words, "--run-dir", run_dir]
-        return self._machine.run(command, STATUS_S)
-
-    def audit_dir(self) -> Path:
-        """See Bench.audit_dir."""
-        if self.host_runs():  # afterwards it is the one that `end` has brought
-            self._bring_audit()
-        return self.setup.out / "audit"
-
     def fouls(self) -> list[str]:
         """See Bench.fouls: what moved while nothing was recorded."""
         moved = [gap for gap in self.gaps if "HALT" in gap.changed]
         return [f"HALT changed in {len(moved)} gaps between recordings"] if moved else []
-
-    def throttled(self) -> str:
-        """See Bench.throttled."""
-        done = self._machine.run(["cat", THROTTLED])
-        return "not readable" if done.returncode else done.stdout.decode().strip()
 
     def capture(self) -> Capture:
         """See Bench.capture."""
@@ -229,30 +152,14 @@ class PhysicalBench:
             self.file.stimulus.kind,
             self.file.stimulus.options,
             profile=self.setup.profile,
-            watch=HostWatch(self._host_view),
+            watch=HostWatch(self.host_view),
         )
         stack.callback(self._hand.close)
         self._host_clock_ns = self._machine.clock_offset_ns()
         self._begun_ns = time.monotonic_ns() + self._host_clock_ns
         return PhysicalWires(
-            self._stretches, self._hand, self._host_levels, self._host_clock_ns, self._align
+            self._stretches, self._hand, self.host_levels, self._host_clock_ns, self._align
         )
-
-    def _host_levels(self) -> Levels:
-        status = self.status() or {}
-        return {
-            line: int(status[line.lower()] == "high")
-            for line in HALT_MOVES
-            if status.get(line.lower()) in ("high", "low")
-        }
-
-    def _host_view(self) -> Levels:
-        """What the host can tell of the contacts: open is what has tripped and does not yet wait."""
-        status = self.status() or {}
-        if status.get("halt") not in ("high", "low"):
-            return {}
-        opened = int(status["halt"] == "low" and status.get("controller") == "TRIPPED")
-        return {"SWITCH_A": opened, "SWITCH_B": opened, "HALT": int(status["halt"] == "high")}
 
     def _align(self, captures: list[Capture]) -> Alignment:
         records = [
@@ -261,35 +168,6 @@ class PhysicalBench:
             for line in file.read_bytes().split(b"\n")[:-1]
         ]
         return align(captures, closings(records, self._begun_ns), self._host_clock_ns)
-
-    def _start_venue(self, stack: contextlib.ExitStack) -> None:
-        folder = self._machine.folder
-        command = [self._machine.python, "-m", "host.paper", "--listen", f"{folder}/venue"]
-        command += ["--record", f"{folder}/venue.jsonl", "--data", self.setup.data]
-        if self.setup.speed is not None:
-            command += ["--rows-per-s", str(self.setup.speed)]
-        else:
-            command += ["--span-s", str(self.setup.span_s)]
-        command += ["--repeat"] if self.setup.repeat else []
-        self._machine.start("venue", command, READY_S)
-        # The record grows here as it does there; the whole one is fetched when the venue has ended.
-        self.venue_record = self.setup.out / "venue-follow.log"
-        self.venue_record.touch()
-        self._machine.start(
-            "venue-follow", ["tail", "-c", "+1", "-f", f"{folder}/venue.jsonl"], 0.0
-        )
-        deadline = time.monotonic() + READY_S
-        while not self.venue_record.stat().st_size:
-            if time.monotonic() > deadline:
-                raise BenchError("the venue's record does not arrive from the host")
-            time.sleep(0.02)
-
-    def _bring(self, name: str) -> None:
-        self._machine.fetch(self._machine.folder, name, self.setup.out)
-
-    def _bring_audit(self) -> None:
-        # One log for all runs: the controller remembers its head, and a new one is a rolled-back one.
-        self._machine.fetch(self.file.host.folder, "audit", self.setup.out)
 
 
 def analyser_driver(file: BenchFile) -> Driver:
