@@ -11,9 +11,8 @@ import pytest
 from controller import states, wiring
 from rig.decode import uart
 from rig.decode.messages import read_messages
-from rig.outcome import capture_of
-from rig.session import Ended
 from rig.virtual.hub import Hub
+from rig.virtual.recording import MOST_SERIAL_BYTES, capture_of
 from tests.rig.captures import MS, controller_channel, spoken
 
 
@@ -41,20 +40,18 @@ def test_the_hub_notes_bytes_also_when_the_wire_is_cut_behind_the_clip(hub, cut)
 def test_a_sessions_capture_carries_the_messages():
     status = (states.ARMED, 0, 0, 4, 0, 0, 0, 0)
     sent = [spoken(at * MS, "STATUS", status, controller_channel()) for at in (3, 5)]
-    ended = Ended(
-        edges=[(2 * MS, wiring.INDEX["HALT"], 1), (4 * MS, wiring.INDEX["REARM"], 0)],
-        sent=sent,
-        initial=dict(zip(wiring.NAMES, wiring.UNDRIVEN, strict=True)),
-        start_ns=0,
-        end_ns=9 * MS,
-        fouls=[],
-        status=None,
-        host_exit=0,
-        fifo=False,
-        cpus=[0],
-    )
-    capture = capture_of(ended, "virtual")
+    edges = [(2 * MS, wiring.INDEX["HALT"], 1), (4 * MS, wiring.INDEX["REARM"], 0)]
+    initial = dict(zip(wiring.NAMES, wiring.UNDRIVEN, strict=True))
+    state = {"started_ns": 0, "initial": initial}
+    capture = capture_of(edges, sent, state, 9 * MS, "virtual")
     assert capture.rising("HALT").tolist() == [2 * MS]
     heard = uart.decode(capture)
     assert heard.values.tobytes() == sent[0][1] + sent[1][1]
     assert [m.at_ns for m in read_messages(heard).messages] == [3 * MS, 5 * MS]
+
+
+def test_a_long_runs_capture_has_no_serial_line():
+    initial = dict(zip(wiring.NAMES, wiring.UNDRIVEN, strict=True))
+    sent = [(MS, bytes(MOST_SERIAL_BYTES)), (2 * MS, b"x")]
+    capture = capture_of([], sent, {"started_ns": 0, "initial": initial}, 9 * MS, "virtual")
+    assert "PICO_TX" not in capture.lines
