@@ -6,6 +6,7 @@ over the limit is the only reason that a run may give for not passing.
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,15 @@ SLOW = re.compile(r"as configured: (press \d+ took .* us, limit|\d+ presses over
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def place() -> Iterator[Path]:
+    """A folder whose name is short: sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="bot4-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def world(place: Path) -> Iterator[World]:
+    made = World(place)
     yield made
     made.close()
 
@@ -54,14 +62,14 @@ def test_a_run_measures_and_says_that_it_is_no_proof(
     assert found["environment"]["clocks"].startswith("3 ACK edges paired")
     seen = read_capture(Path(found["artifacts"]["capture_sr"]))
     assert seen.falling("HALT").size == 3
-    # Only the log stays where the host is: the controller remembers its head.
-    left = sorted(path.name for path in (tmp_path / "records").iterdir())
-    assert left == ["audit"]
+    # The log and the mode beside it stay where the host is: the controller remembers the log's head.
+    left = sorted(path.name for path in (world.folder / "records").iterdir())
+    assert left == ["audit", "audit.mode.json"]
 
 
 @pytest.mark.timeout(300)
-def test_a_planted_leak_fails_the_run(tmp_path: Path) -> None:
-    world = World(tmp_path, engine="tests.planted.leaky_engine")
+def test_a_planted_leak_fails_the_run(place: Path, tmp_path: Path) -> None:
+    world = World(place, engine="tests.planted.leaky_engine")
     try:
         found, _said = measured(world.bench(), 2, tmp_path / "out")
     finally:
