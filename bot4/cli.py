@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, firmware, host
+from bot4 import audit, bench, firmware, host, perf
 from bot4.doctor import doctor
 from bot4.errors import BadInput
 
@@ -25,6 +25,7 @@ app.command("run")(host.run)
 app.command("halt")(host.halt)
 app.command("status")(host.status)
 app.command("doctor")(doctor)
+app.command("perf")(perf.perf)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.add_typer(firmware.app, name="firmware")

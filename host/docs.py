@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from host import config, doctor, modes, refusals
+from host import config, doctor, modes, outcomes, refusals
 from host.modes import Intent, OnKill, TradingMode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -91,6 +91,16 @@ def refusals_page() -> str:
         "# Refusals",
         "Why an order did not leave: the codes of the gate (below 20) and of the pre-trade checks.",
         table(["code", "name", "meaning"], refusals.REFUSALS),
+    ])  # fmt: skip
+
+
+def outcomes_page() -> str:
+    """Every answer of the compiled core."""
+    return "\n\n".join([
+        "# Outcomes",
+        "What pools, queues, seqlocks and decisions answer, and why memory was refused as one of them "
+        "(from 40 on). Calls answer with the code and a minus sign.",
+        table(["code", "name", "meaning"], outcomes.OUTCOMES),
     ])  # fmt: skip
 
 
@@ -181,6 +191,7 @@ def _bounds(meta: msgspec.Meta) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "modes": modes_page,
     "refusals": refusals_page,
+    "outcomes": outcomes_page,
     "configuration": configuration_page,
     "doctor": doctor_page,
 }

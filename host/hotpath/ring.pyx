@@ -11,9 +11,8 @@ behind by more than the ring finds out by the numbers, and says how many it lost
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
 
-from host.hotpath.atomics cimport bot4_fence, bot4_load, bot4_store, bot4_word
+from host.hotpath.atomics cimport (bot4_copy_in, bot4_copy_out, bot4_load, bot4_store, bot4_word)
 from host.hotpath.words cimport Words
 
 SLOT_BYTES = 1024
@@ -60,7 +59,7 @@ cdef class Ring:
         cdef volatile bot4_word *slot = self._slot(number)
         bot4_store(slot, 0)
         bot4_store(slot + 1, length)
-        memcpy(<void *> (slot + 2), PyBytes_AS_STRING(message), length)
+        bot4_copy_in(slot + 2, PyBytes_AS_STRING(message), length)
         bot4_store(slot, number + 1)
         bot4_store(self._words.base + self._head, number + 1)
 
@@ -86,8 +85,8 @@ cdef class Ring:
                 lost += 1
                 number += 1
                 continue
-            message = PyBytes_FromStringAndSize(<char *> (slot + 2), length)
-            bot4_fence()
+            message = PyBytes_FromStringAndSize(NULL, length)
+            bot4_copy_out(PyBytes_AS_STRING(message), slot + 2, length)
             if bot4_load(slot) == number + 1:
                 messages.append(message)
             else:
