@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, firmware, host, perf
+from bot4 import audit, bench, enrich, firmware, host, perf
 from bot4.doctor import doctor
 from bot4.errors import BadInput
 
@@ -28,6 +28,7 @@ app.command("doctor")(doctor)
 app.command("perf")(perf.perf)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
+app.add_typer(enrich.app, name="enrich")
 app.add_typer(firmware.app, name="firmware")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.

@@ -22,7 +22,7 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
     try:
         wanted = config.load(Path(settings))
         guard = GuardClient(Path(run_dir))
-        engine = Engine(guard, wanted, venue, Progress(Path(state)))
+        engine = Engine(guard, wanted, venue, Progress(Path(state)), Path(run_dir))
         digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
         engine.event("configuration", sha256=digest)
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
