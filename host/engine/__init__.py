@@ -3,7 +3,6 @@
 strategy     features and decision
 checks       pre-trade checks
 enrichment   a language model's opinion, which may make an entry smaller
-shadow       what following it gains, against not following it
 trader       from a row of the feed to an order
 orders       what is open at the venue, position, cash
 port         every order passes the gate here

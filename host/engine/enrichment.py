@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 from host import layout, shm
-from host.engine.shadow import Shadow
 from host.enrich import snapshot
 from host.enrich.link import Part, socket_path
 from host.enrich.settings import Enrichment
 from host.hotpath.opinion import OpinionReader
+from host.hotpath.shadow import Shadow
 
 NS = 1_000_000_000
 RECONNECT_NS = 1 * NS
@@ -91,6 +91,11 @@ class Opinions:
         finally:
             shm.close_all(fds)
         return True
+
+    def close(self) -> None:
+        """Leave the enricher."""
+        if self._sock is not None:
+            self._lose("we leave")
 
     def _connect(self) -> None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)

@@ -103,6 +103,8 @@ class Engine:
             if self._opinions is not None:
                 self._opinions.turn(time.monotonic_ns())
             self._beat()
+        if self._opinions is not None:
+            self._opinions.close()
 
     def event(self, kind: str, **data: Any) -> None:
         """Push one event into the ring that the recorder reads."""

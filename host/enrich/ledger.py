@@ -90,7 +90,7 @@ class Budget:
     """Reserves and settles on a ledger."""
 
     def __init__(self, ledger: Ledger, limits: Limits, alert: Callable[[Account], None]) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self.limits = limits
         self._alert = alert
 
@@ -127,7 +127,7 @@ class Budget:
             done.append(account)
             return account
 
-        self._ledger.change(edit)
+        self.ledger.change(edit)
         if due[0]:
             self._alert(done[0])
         if refused:

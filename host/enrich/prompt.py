@@ -11,8 +11,8 @@ from host.enrich.opinion import FRAME_OF_ANSWER, MOST_TOKENS, SCHEMA, USUAL_TOKE
 # Goes into every cache key: a change of the words below is another question.
 VERSION = "1"
 SYMBOLS_PER_REQUEST = 20
-MOST_HEADLINES, MOST_CONTEXTS = 5, 2
-HEADLINE_CHARS, CONTEXT_CHARS = 160, 120
+MOST_HEADLINES, MOST_CONTEXTS = 4, 2
+HEADLINE_CHARS, CONTEXT_CHARS = 120, 80
 
 SYSTEM = (
     "You rate how recent news and market context bear on the price of financial instruments over the "

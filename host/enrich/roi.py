@@ -1,8 +1,8 @@
 """Does it pay? The hours' gain over the shadow decisions, less what asking cost, with an interval.
 
 The gain of an hour is the difference of two paper positions that saw the same prices: one followed the
-opinions, the other did not (host.engine.shadow). Hours hang together, so the mean's interval comes from
-a circular block bootstrap (Politis and Romano 1992), block length n^(1/3).
+opinions, the other did not (host.hotpath.shadow). Hours hang together, so the mean's interval comes from
+a circular block bootstrap (Politis and Romano 1992), block length 2 n^(1/3).
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def interval(values: Sequence[float], resamples: int = RESAMPLES) -> tuple[float
     """Return the ends of the sum's interval at LEVEL; equal input gives equal output."""
     data = np.asarray(values, dtype=float)
     count = len(data)
-    length = max(1, round(count ** (1 / 3)))
+    length = max(1, round(2 * count ** (1 / 3)))
     rounded = -(-count // length)
     ends = np.concatenate([[0.0], np.cumsum(np.concatenate([data, data[:length]]))])
     blocks = ends[length:] - ends[:-length]

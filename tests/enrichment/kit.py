@@ -1,5 +1,6 @@
 """What the tests of the enrichment share: settings, a real Redis, a ledger in memory."""
 
+import asyncio
 import contextlib
 import shutil
 import socket
@@ -14,8 +15,12 @@ import pytest
 
 from host.enrich.account import Account
 from host.enrich.ledger import Edit
+from host.enrich.money import month_of
+from host.enrich.parts import Parts
 from host.enrich.settings import Enrichment
 
+# One event loop for all: connections that are kept belong to the loop that made them.
+run = asyncio.Runner().run
 KEY = "xai-test-5d41402abc4b2a76"
 
 
@@ -117,3 +122,27 @@ def turned(start_s: float) -> tuple[Callable[[], float], Callable[[float], None]
         at[0] += seconds
 
     return lambda: at[0], turn
+
+
+MADE: list[Parts] = []
+
+
+def plain(wanted: Enrichment, **how: Any) -> Parts:
+    """Return parts that are closed when the test ends."""
+    parts = Parts(wanted, KEY, lambda account: None, **how)
+    MADE.append(parts)
+    return parts
+
+
+def rich(wanted: Enrichment, **how: Any) -> Parts:
+    """Return parts on a ledger that has been known since the month began."""
+    parts = plain(wanted, **how)
+
+    def at_zero(_kept: Account | None, epoch: str) -> Account:
+        now_s = parts.clock.now_s()
+        assert now_s is not None
+        return Account(month_of(now_s), now_s, epoch=epoch)
+
+    run(parts.asker.now_s())
+    parts.budget.ledger.change(at_zero)
+    return parts

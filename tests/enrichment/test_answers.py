@@ -1,6 +1,5 @@
 """Whatever the API and the feeds say: a clamped opinion or none, one event, no exception."""
 
-import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -8,17 +7,17 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from host.enrich import feeds, opinion, prompt
 from host.enrich.account import Refused
 from host.enrich.feeds import BadFeed, Matcher
 from host.enrich.opinion import Malformed, Opinion
-from host.enrich.parts import Parts
 from host.enrich.prompt import Question
 from host.enrich.sources import Sources
 from tests.enrichment.api import Api
-from tests.enrichment.kit import KEY, settings
+from tests.enrichment.kit import KEY, plain, rich, run, settings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -44,6 +43,7 @@ def usable(found: dict[str, Opinion]) -> None:
         assert all(reason.isprintable() and len(reason) <= 120 for reason in said.reasons)
 
 
+@hypothesis(deadline=None)
 @given(st.lists(ENTRY | JSON, max_size=5).map(lambda e: {"opinions": e}) | JSON)
 def test_any_answer_is_clamped_dropped_or_malformed(answer: Any) -> None:
     try:
@@ -54,6 +54,7 @@ def test_any_answer_is_clamped_dropped_or_malformed(answer: Any) -> None:
     assert len(found) + dropped <= len(answer["opinions"]) + 1
 
 
+@hypothesis(deadline=None)
 @given(st.binary() | st.text().map(str.encode) | JSON.map(lambda v: json.dumps(v).encode()))
 def test_any_bytes_in_a_cache_are_an_opinion_or_none(kept: bytes) -> None:
     found = opinion.stored(kept)
@@ -88,8 +89,10 @@ RSS = b"""<?xml version="1.0"?><rss><channel><title>x</title>
 </channel></rss>"""
 ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>Ether rises</title>
 <updated>2026-02-02T10:00:00Z</updated></entry></feed>"""
-LAUGHS = b"""<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><rss><item><title>&b;</title></item></rss>"""
-FILE = b"""<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss><item><title>&x;</title></item></rss>"""
+LAUGHS = b"""<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>
+<rss><item><title>&b;</title></item></rss>"""
+FILE = b"""<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<rss><item><title>&x;</title></item></rss>"""
 
 
 def test_rss_atom_and_json_are_read_and_sorted_to_their_symbols() -> None:
@@ -111,6 +114,7 @@ def test_what_is_no_feed_is_refused(bad: bytes) -> None:
         feeds.parse(bad)
 
 
+@hypothesis(deadline=None)
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(lambda b: b"<rss><item><title>" + b))
 def test_any_bytes_are_a_feed_or_refused(data: bytes) -> None:
     try:
@@ -142,7 +146,7 @@ def test_sources_that_fail_are_counted_and_leave_the_others_alone(tmp_path: Path
             finally:
                 await sources.close()
 
-        items = asyncio.run(collect())
+        items = run(collect())
     assert {item.text for item in items} == {"Ether rises", "Bitcoin falls", "Old news of bitcoin"}
     assert counted == ["source_failed"] * 8
 
@@ -158,6 +162,7 @@ ORDERS = [
 ]
 
 
+@hypothesis(deadline=None)
 @given(st.lists(st.text() | st.sampled_from(ORDERS), max_size=8), st.text())
 def test_no_headline_leaves_its_fence(headlines: list[str], context: str) -> None:
     asked = prompt.question("BTC", headlines, [context])
@@ -240,40 +245,16 @@ def test_every_answer_is_settled_and_none_raises(
             finally:
                 await parts.close()
 
-        assert asyncio.run(both()) == failure
+        assert run(both()) == failure
         account = parts.budget.look(parts.clock.now_s() or 0)
     assert account.opened == {}
     assert (account.spent > 0, account.unsettled > 0) == (spent == SPENT_SOME, spent == SPENT_ALL)
     assert KEY not in str(account)
 
 
-def rich(wanted: Any) -> Parts:
-    """Parts on a ledger that has been known since the month began."""
-    from host.enrich import account as accounts
-
-    parts = Parts(wanted, KEY, lambda account: None)
-    honest = accounts.begin
-
-    def at_zero(limits: accounts.Limits, now_s: int, epoch: str) -> accounts.Account:
-        account = honest(limits, now_s, epoch)
-        account.written_off = account.requests = 0
-        return account
-
-    async def first() -> None:
-        now_s = await parts.asker.now_s()
-        accounts.begin = at_zero
-        try:
-            parts.budget.look(now_s)
-        finally:
-            accounts.begin = honest
-
-    asyncio.run(first())
-    return parts
-
-
 def test_an_api_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
-    parts = Parts(settings(tmp_path, "http://127.0.0.1:1"), KEY, lambda account: None)
+    parts = plain(settings(tmp_path, "http://127.0.0.1:1"))
     with pytest.raises(Refused) as caught:
-        asyncio.run(parts.tiers.find([Question("BTC", ("x",), ())], 100))
+        run(parts.tiers.find([Question("BTC", ("x",), ())], 100))
     assert caught.value.code == "CLOCK_UNKNOWN"
     assert not (tmp_path / "state" / "ledger.sqlite").exists()
