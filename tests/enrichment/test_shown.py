@@ -1,4 +1,4 @@
-"""What is shown of the whole: a replay in small, a decision that nobody is in the way of, the commands."""
+"""What is shown of the whole: a small replay, decisions that nothing is in the way of, commands."""
 
 import os
 import signal
@@ -118,7 +118,7 @@ def test_asking_reporting_and_the_status_on_one_screen(tmp_path: Path) -> None:
     [
         (("ask", "DOGE"), {}, "'DOGE': not among [enrichment] symbols"),
         (("ask", "BTC"), {"enabled": "false"}, "[enrichment] enabled: is false"),
-        (("ask", "BTC"), {"model": '""'}, "[enrichment]: model: is needed when enabled"),
+        (("ask", "BTC"), {"model": '""'}, "[enrichment] model: is needed when enabled"),
         (("status",), {"ttl_s": "1"}, "[enrichment] ttl_s: "),
         (("status",), {"base_url": '"http://api.x.ai/v1"'}, "http is for this machine alone"),
         (("status",), {"base_url": '"https://k:s@x/v1"'}, "no user or password belongs"),
