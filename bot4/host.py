@@ -78,6 +78,7 @@ def run(
         second_failure_s=wanted.supervisor.second_failure_s,
         guard_cpu=guard_cpu,
         fifo=scheduler == "fifo",
+        enrich=wanted.enrichment.enabled,
     )
     try:
         supervisor = Supervisor(plan, _say)

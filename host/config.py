@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from host.engine.checks.limits import NAME, Limits, fits
 from host.engine.emergency.settings import Bps, Emergency, Seconds
+from host.enrich.settings import Enrichment
 
 DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
@@ -220,10 +221,16 @@ class Config(Section, frozen=True):
     audit: Audit = Audit()
     supervisor: Supervisor = Supervisor()
     alerts: Alerts = Alerts()
+    enrichment: Enrichment = Enrichment()
     venue: list[Venue] = []
 
     def __post_init__(self) -> None:
-        """Refuse two venues of one name (ValueError)."""
+        """Refuse two venues of one name, and enrichment of other symbols than ours (ValueError)."""
+        wanted, instrument = self.enrichment, self.strategy.instrument
+        if wanted.enabled and instrument not in wanted.symbols:
+            raise ValueError(
+                f"[enrichment] symbols: the strategy's {instrument!r} is not among them"
+            )
         names = [venue.name for venue in self.venue]
         for name in names:
             if names.count(name) > 1:

@@ -173,6 +173,9 @@ def _range(hint: Any) -> str:
         return " or ".join(f"`{value}`" for value in get_args(hint))
     if get_origin(hint) is list:
         return f"list of {_range(get_args(hint)[0])}"
+    if get_origin(hint) is dict:
+        name, value = get_args(hint)
+        return f"table of {_range(name)} to {_range(value)}"
     if get_args(hint):
         return " or ".join(_range(part) for part in get_args(hint) if part is not type(None))
     if isinstance(hint, type) and issubclass(hint, OnKill):

@@ -13,7 +13,8 @@ SLOT_WORDS = 128
 HEAD_BYTES = 8 * RING_FIRST_WORD  # the words before the ring
 PAGE_BYTES = 8 * (RING_FIRST_WORD + RING_SLOTS * SLOT_WORDS)
 
-KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR, KIND_MODELLER = 1, 2, 3, 4, 5
+KIND_GUARD, KIND_ENGINE, KIND_RECORDER, KIND_SUPERVISOR = 1, 2, 3, 4
+KIND_MODELLER, KIND_ENRICHER = 5, 6
 
 # The guard's page.
 GUARD_MODE = 8
@@ -45,3 +46,11 @@ MOST_ENGINES = 8
 FORECAST = 8
 # What a decision takes of a forecast, in this order (host.hotpath.decision).
 FORECAST_FIELDS = ("expected_return", "sigma", "signal")
+
+# The enricher's page: which symbols it speaks of (a digest of their sorted list), and for each of
+# them, in that order, a seqlock of its opinion.
+ENRICHER_SYMBOLS = 8
+ENRICHER_FIRST_WORD = 64
+ENRICHER_SLOT_WORDS = 8  # a cache line for each
+OPINION_FIELDS = ("sentiment", "confidence")
+MOST_SYMBOLS = 64

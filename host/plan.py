@@ -22,6 +22,7 @@ class Plan:
     second_failure_s: float = 60.0
     guard_cpu: int | None = None
     fifo: bool = True
+    enrich: bool = False
     python: str = sys.executable
 
     @property
@@ -35,6 +36,8 @@ class Plan:
         if name == "recorder":
             words = (self.run_dir, self.audit_dir, self.host_id, self.snapshot)
             return [*start, *map(str, words)]
+        if name == "enrich":
+            return [*start, *map(str, (self.run_dir, self.snapshot))]
         if name == "engine":
             state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
             return [*start, *map(str, (self.run_dir, self.venue, self.snapshot, state))]

@@ -27,6 +27,8 @@ from host.enginelost import alerts
 from host.guard.client import GuardClient, GuardUnreachable
 from host.plan import Plan
 
+# The one child that the host can do without.
+ENRICH = "enrich"
 READY_S = 20.0
 LADDER_S = 2.0
 END_S = 5.0
@@ -83,6 +85,8 @@ class Supervisor:
             for name in self.ORDER:
                 self._start(name, [])
             self._started = True
+            if self._plan.enrich:
+                self._spawn(ENRICH, [])
             print("ready", flush=True)
             self._say("running; nothing is traded before the controller is armed at the box")
             return self._watch()
@@ -94,6 +98,14 @@ class Supervisor:
             self._end_all()
 
     def _start(self, name: str, starts: list[float]) -> None:
+        """Start what the host cannot do without, and wait until it is ready. Raises StartFailed."""
+        child = self._spawn(name, starts)
+        assert child.process.stdout is not None
+        waiting = select.select([child.process.stdout], [], [], READY_S)[0]
+        if not waiting or child.process.stdout.readline().strip() != b"ready":
+            raise StartFailed(self._why_not(child) if waiting else f"{name} is not ready")
+
+    def _spawn(self, name: str, starts: list[float]) -> Child:
         command = self._plan.command(name)
         handed = (self.page.fd,) if name == "recorder" else ()
         process = subprocess.Popen(
@@ -105,10 +117,7 @@ class Supervisor:
         )
         child = Child(name, process, os.pidfd_open(process.pid), [*starts, time.monotonic()])
         self._children[name] = child
-        assert process.stdout is not None
-        waiting = select.select([process.stdout], [], [], READY_S)[0]
-        if not waiting or process.stdout.readline().strip() != b"ready":
-            raise StartFailed(self._why_not(child) if waiting else f"{name} is not ready")
+        return child
 
     @staticmethod
     def _why_not(child: Child) -> str:
@@ -142,6 +151,9 @@ class Supervisor:
         recent = [at for at in child.starts if time.monotonic() - at < RESTART_WINDOW_S]
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._event("child_ended", name=child.name, how=how)
+        if child.name == ENRICH:
+            self._restart_enrich(code, how, recent)
+            return True
         if child.name == "engine" and code != GUARD_LOST and self._failed_twice():
             self._give_engine_up(how)
             return True
@@ -152,6 +164,14 @@ class Supervisor:
         self._say(f"{child.name} ended ({how}); starting it again{what}")
         self._start(child.name, recent)
         return True
+
+    def _restart_enrich(self, code: int, how: str, recent: list[float]) -> None:
+        """Trading goes on without it, and nobody waits for it."""
+        if code == BAD_INPUT or len(recent) >= MOST_RESTARTS:
+            self._say(f"{ENRICH} ended ({how}) and stays down; trading goes on without it")
+            return
+        self._say(f"{ENRICH} ended ({how}); starting it again")
+        self._spawn(ENRICH, recent)
 
     def _failed_twice(self) -> bool:
         """Count a failure of the engine, unless the guard has killed it to close the gate."""
@@ -204,7 +224,7 @@ class Supervisor:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
         if self._started:
             self._halt()
-        for name in ("engine", "modeller", "guard", "recorder"):
+        for name in (ENRICH, "engine", "modeller", "guard", "recorder"):
             child = self._children.get(name)
             if child is not None:
                 self._end(child)

@@ -41,6 +41,8 @@ def test_nobody_imports_what_it_must_not() -> None:
         ("controller/times.py", "import host.modes"),
         ("firmware/loop.py", "import rig.latency"),
         ("host/modes.py", "import rig.latency"),
+        ("host/enrich/service.py", "import host.engine.trader"),
+        ("host/enrich/grok.py", "import host.guard.client"),
         ("rig/latency.py", "import host.modes"),
         ("rig/latency.py", "import firmware.loop"),
     ],

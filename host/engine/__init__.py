@@ -2,6 +2,7 @@
 
 strategy     features and decision
 checks       pre-trade checks
+enrichment   a language model's opinion, which may make an entry smaller
 trader       from a row of the feed to an order
 orders       what is open at the venue, position, cash
 port         every order passes the gate here

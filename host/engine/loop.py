@@ -2,6 +2,7 @@
 
 import select
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
 from host.engine.emergency.ladder import Ladder
 from host.engine.emergency.progress import Progress
+from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts
 from host.engine.orders import Book
 from host.engine.port import VenuePort
@@ -38,6 +40,7 @@ class Engine:
         socket: str,
         progress: Progress,
         forecasts: Forecasts,
+        run_dir: Path,
     ) -> None:
         self.running = True
         self.page = shm.create(layout.KIND_ENGINE, "engine")
@@ -68,6 +71,7 @@ class Engine:
         )
         self._forecasts = forecasts
         self._sizing = Sizing(config.strategy, config.limits)
+        self._opinions = self._make_opinions(run_dir)
         self._trader = Trader(
             config.strategy,
             self._sizing,
@@ -79,6 +83,7 @@ class Engine:
             lambda: self._mode()[::2],
             lambda: self._ladder.done,
             self.event,
+            self._opinions,
         )
         for rail, why in loosened(config.limits).items():
             self.event("rail_loosened", rail=rail, why=why[:200])
@@ -96,17 +101,29 @@ class Engine:
                 if fd == self._guard.sock.fileno():
                     self._guard.receive()  # it says nothing to us: an end of the connection raises
                     continue
+                if self._opinions is not None and self._opinions.hear(fd):
+                    continue
                 for account in self._accounts.values():
                     for event in account.hear(fd):
                         self._take(account, event)
             self._follow_mode()
             self._follow_conditions()
+            if self._opinions is not None:
+                self._opinions.turn(time.monotonic_ns())
             self._beat()
+        if self._opinions is not None:
+            self._opinions.close()
 
     def event(self, kind: str, **data: Any) -> None:
         """Push one event into the ring that the recorder reads."""
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
+
+    def _make_opinions(self, run_dir: Path) -> Opinions | None:
+        wanted, symbol = self._config.enrichment, self._config.strategy.instrument
+        if not wanted.enabled:
+            return None
+        return Opinions(wanted, symbol, run_dir, self._poller, self.event)
 
     def _account(self, venue: Venue) -> Account:
         book, wanted = Book(), self._config.reconciliation

@@ -63,3 +63,11 @@ def lot_size(price: float, lot_value: float) -> float:
 def target_lots(signal: float, max_lots: int, limit_share: float) -> int:
     """Return the wanted position in lots for a signal, under the mode's share of the limit."""
     return int(signal * max_lots * limit_share)
+
+
+def cautious(target: int, held: int, factor: float) -> int:
+    """Return the target after a word of caution: an entry gets smaller, and nothing is sold for it.
+
+    factor -- from 0 to 1, of the target; 1 changes nothing
+    """
+    return target if target <= held else max(held, int(target * factor))

@@ -8,6 +8,7 @@ from typing import Any
 from host import modes, refusals
 from host.config import Strategy
 from host.engine import strategy
+from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts, shares
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
@@ -31,6 +32,7 @@ class Trader:
 
     mode() -> (mode, epoch); ready() -- the venue has been reconciled
     tell(kind, **data) -- pushes an event for the audit log
+    opinions -- may make entries smaller, and nothing else
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Trader:
         mode: Callable[[], tuple[TradingMode, int]],
         ready: Callable[[], bool],
         tell: Callable[..., None],
+        opinions: Opinions | None = None,
     ) -> None:
         self._who = who
         self._sizing = sizing
@@ -56,6 +59,7 @@ class Trader:
         self._mode = mode
         self._ready = ready
         self._tell = tell
+        self._opinions = opinions
         self._features = strategy.Features()
         self._protection = Protection(
             port,
@@ -84,8 +88,16 @@ class Trader:
         self._price = price
         self._protect()
         self._cancel_stale()
+        mode, epoch = self._mode()
+        share = modes.LIMIT_SHARE.get(mode, STOPPED_SHARE)
+        most_value = self._sizing.position(self._equity(price), self._forecasts.last)
+        max_lots = int(most_value / (price * float(self.lot)))
+        target = strategy.target_lots(self._features.signal(), max_lots, share)
+        factor = 1.0
+        if self._opinions is not None:
+            factor = self._opinions.factor(price, float(self.lot), target)
         if not self._book.open:
-            self._decide(price)
+            self._decide(price, target, factor, share, epoch)
 
     def heard(self, event: dict[str, Any]) -> None:
         """Take one event of our orders; what it changes of the position is protected at once."""
@@ -118,14 +130,10 @@ class Trader:
         order.cancelling = code == refusals.SENT
         self._tell("cancel", id=order.id, outcome=refusals.NAMES[code])
 
-    def _decide(self, price: float) -> None:
+    def _decide(self, price: float, target: int, factor: float, share: float, epoch: int) -> None:
         """Propose what leads from the position to the target: never through zero in one order."""
-        mode, epoch = self._mode()
-        share = modes.LIMIT_SHARE.get(mode, STOPPED_SHARE)
-        most_value = self._sizing.position(self._equity(price), self._forecasts.last)
-        max_lots = int(most_value / (price * float(self.lot)))
-        target = strategy.target_lots(self._features.signal(), max_lots, share)
-        delta = target - int(self._book.position / self.lot)
+        held = int(self._book.position / self.lot)
+        delta = strategy.cautious(target, held, factor) - held
         most = int(self._sizing.order_value * share / (price * float(self.lot)))
         lots = max(-most, min(most, delta))
         if lots:
