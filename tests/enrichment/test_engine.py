@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from host import config, layout, shm
 from host.engine.enrichment import PART_NS, Opinions
+from host.engine.forecasts import Forecasts
 from host.engine.orders import Book
 from host.engine.provenance import Ids
+from host.engine.sizing import Sizing
 from host.engine.trader import Trader
 from host.enrich.link import Part, socket_path
 from host.enrich.opinion import Opinion
@@ -71,7 +73,8 @@ def trader(opinions: Any, mode: TradingMode = TradingMode.NORMAL) -> tuple[Trade
     wanted = config.load(config.DEFAULT)
     built = Trader(
         wanted.strategy,
-        wanted.limits,
+        Sizing(wanted.strategy, wanted.limits),
+        Forecasts(Path("nobody-listens-here")),
         Checks(),  # type: ignore[arg-type]
         book,
         Ids("trend", 1),
