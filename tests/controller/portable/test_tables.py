@@ -31,7 +31,7 @@ LIMITS = {
     "persist_period_ms": (60000, 60000),
     "resets_trip": (3, 3),
     "slot_busy_us": (500, 500),
-    "step_up_hold_ms": (30000, 50),
+    "step_up_hold_ms": (30000, 15),
 }
 
 REASON_NAMES = (
