@@ -223,7 +223,7 @@ class Supervisor:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
         if self._started:
             self._halt()
-        for name in (ENRICH, "engine", "guard", "recorder"):
+        for name in ("engine", "guard", "recorder", ENRICH):
             child = self._children.get(name)
             if child is not None:
                 self._end(child)
