@@ -19,9 +19,9 @@ Config = Annotated[Path | None, typer.Option(help="Configuration of the host.")]
 @app.command()
 def status(config: Config = None, as_json: AsJson = False) -> int:
     """Show budget, cadence and the opinions that were published last."""
+    settings = _settings(config)
     from host.enrich import report
 
-    settings = _settings(config)
     found = report.status(settings)
     if as_json:
         return _json(found)
@@ -39,9 +39,10 @@ def status(config: Config = None, as_json: AsJson = False) -> int:
 @app.command()
 def report(config: Config = None, as_json: AsJson = False) -> int:
     """Show the month's cost, hit rates, latency, and whether it pays."""
+    settings = _settings(config)
     from host.enrich import report as reports
 
-    found = reports.report(_settings(config))
+    found = reports.report(settings)
     if as_json:
         return _json(found)
     _print_budget(found["budget"])
@@ -84,11 +85,9 @@ def ask(
     settings = _settings(config)
     require(settings.enabled, "[enrichment] enabled: is false")
     require(symbol in settings.symbols, f"{symbol[:40]!r}: not among [enrichment] symbols")
-    try:
-        from host.enrich.account import Refused
-        from host.enrich.grok import NoKey, read_key
-    except ImportError as error:
-        raise BadInput(f"{error.name} is missing: pip install 'bot4[enrich]'") from None
+    from host.enrich.account import Refused
+    from host.enrich.grok import NoKey, read_key
+
     try:
         said = asyncio.run(_ask(settings, read_key(settings), symbol))
     except NoKey as error:
@@ -131,9 +130,20 @@ async def _ask(settings: "Enrichment", key: str, symbol: str) -> dict[str, Any]:
         await parts.close()
 
 
+def need_packages() -> None:
+    """Raise BadInput when what only the enrichment needs is not installed."""
+    try:
+        import defusedxml  # noqa: F401
+        import openai  # noqa: F401
+        import redis  # noqa: F401
+    except ImportError as error:
+        raise BadInput(f"enrichment: {error.name} is missing: pip install 'bot4[enrich]'") from None
+
+
 def _settings(config: Path | None) -> "Enrichment":
     from host.config import DEFAULT, ConfigError, load
 
+    need_packages()
     try:
         return load((config or DEFAULT).expanduser()).enrichment
     except ConfigError as error:

@@ -41,6 +41,7 @@ def run(
     scheduler: Annotated[str | None, typer.Option(help="Of the guard: fifo or other.")] = None,
 ) -> int:
     """Trade on paper until told to stop. Nothing is traded before the controller is armed by hand."""
+    from bot4.enrich import need_packages
     from controller.times import PROFILES
     from host.config import DEFAULT, ConfigError, load
     from host.supervisor import Plan, StartFailed, Supervisor
@@ -54,6 +55,8 @@ def run(
         wanted.venues(str(venue or ""))
     except ConfigError as error:
         raise BadInput(f"{file}: {error}, and no --venue is given") from None
+    if wanted.enrichment.enabled:
+        need_packages()
     profile = profile or wanted.host.profile
     scheduler = scheduler or wanted.host.scheduler
     require(profile in PROFILES, f"--profile {profile}: it is production or bench")

@@ -224,7 +224,7 @@ class Supervisor:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
         if self._started:
             self._halt()
-        for name in (ENRICH, "engine", "modeller", "guard", "recorder"):
+        for name in ("engine", "modeller", "guard", "recorder", ENRICH):
             child = self._children.get(name)
             if child is not None:
                 self._end(child)

@@ -93,8 +93,9 @@ class Opinions:
         return True
 
     def close(self) -> None:
-        """Leave the enricher."""
+        """Tell the enricher what there is left to tell, and leave it."""
         if self._sock is not None:
+            self._tell_part()
             self._lose("we leave")
 
     def _connect(self) -> None:

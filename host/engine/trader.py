@@ -137,9 +137,13 @@ class Trader:
         most = int(self._sizing.order_value * share / (price * float(self.lot)))
         lots = max(-most, min(most, delta))
         if lots:
-            self._propose(lots, price, share, epoch)
+            # On record where the enrichment had a say in it.
+            said = {"factor": factor} if lots > 0 and factor < 1 else {}
+            self._propose(lots, price, share, epoch, said)
 
-    def _propose(self, lots: int, price: float, share: float, epoch: int) -> None:
+    def _propose(
+        self, lots: int, price: float, share: float, epoch: int, said: dict[str, float]
+    ) -> None:
         opens = lots > 0
         quantity = abs(lots) * self.lot
         proposal = Proposal(
@@ -173,8 +177,8 @@ class Trader:
         order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
         self._book.sent(order)
         var_share, _cvar_share = shares(self._forecasts.last)
-        equity = self._equity(price)
-        self._tell("order", row=self._row, equity=equity, var_share=var_share, **request)
+        known = {"equity": self._equity(price), "var_share": var_share, **said}
+        self._tell("order", row=self._row, **known, **request)
 
     def _facts(self, price: float, share: float) -> Facts:
         book, now_ns = self._book, time.monotonic_ns()

@@ -1,7 +1,8 @@
 """The circuit breaker: after failures in a row nobody asks for a while, then one tries."""
 
 FAILURES = 3
-FIRST_S, MOST_S = 30.0, 900.0
+# The longest pause is below the time that an opinion serves: an outage that ends is soon forgotten.
+FIRST_S, MOST_S = 30.0, 240.0
 
 
 class Breaker:

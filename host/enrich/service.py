@@ -27,6 +27,16 @@ BATCH_S = 30
 # After a refusal (no money, no clock, a breaker) nothing is tried for so long.
 REFUSED_S = 15
 FLUSH_S = 30
+# Refusals that do not pass by themselves, or have lasted.
+FOR_PEOPLE = (
+    "BUDGET_SPENT",
+    "CIRCUIT_OPEN",
+    "CLOCK_BACK",
+    "HTTP_401",
+    "HTTP_403",
+    "LEDGER_UNAVAILABLE",
+    "PRICES_WRONG",
+)
 
 
 class Service:
@@ -42,7 +52,6 @@ class Service:
         self.running = True
         self.snapshot = Snapshot(list(settings.symbols))
         self.cadence = cadence(settings)
-        self.refused = ""
         self.off = ""
         self._settings = settings
         self._parts = parts
@@ -53,6 +62,7 @@ class Service:
         self._items: list[Item] = []
         self._collected_s = 0
         self._judged_s = 0
+        self._said: set[str] = set()
         self._blind_until_ns = 0
         self._flushed_s = 0
         self._refresh_s = self.cadence.period_s
@@ -105,7 +115,7 @@ class Service:
                 self._next_s[asked.symbol] = now_s + REFUSED_S
             self._say_refused(error)
             return
-        self.refused = ""
+        self._said.clear()
         self._show(wanted, found, await self._parts.asker.now_s())
 
     def decided(self, part: Part) -> None:
@@ -167,9 +177,9 @@ class Service:
         self.snapshot.withdraw()
 
     def _say_refused(self, error: Refused) -> None:
-        """Tell it once, and again when it is another reason."""
-        if error.code != self.refused:
-            self.refused = error.code
+        """Tell what a person can do something about, once until something succeeds."""
+        if error.code in FOR_PEOPLE and error.code not in self._said:
+            self._said.add(error.code)
             self._tell("ENRICHMENT_REFUSED", why=error.code, text=str(error)[:200])
 
 

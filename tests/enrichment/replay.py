@@ -34,7 +34,7 @@ RECORDED = ("btc_usdt", "bnb_usdt", "ada_usdt", "doge_usdt", "ltc_usdt")
 SHIFTS_DAYS = (0, 30, 60, 90)
 DAY_S = 86_400
 START_S = 1_655_078_400  # 2022-06-13T00:00:00Z: the market fell by a sixth that day
-OUTAGE = range(43_200, 43_800)
+OUTAGE_S = 600  # in the middle
 NS = 10**9
 
 
@@ -75,12 +75,13 @@ def _closes(path: Path) -> dict[int, float]:
     return dict(zip((bars.time_ns // NS).tolist(), bars.price.tolist(), strict=True))
 
 
-def failing(chance: random.Random, now_s: Iterator[int]) -> Iterator[str]:
-    """What the server does to one request after the other."""
-    while True:
+def failing(chance: random.Random, seconds: int) -> Iterator[str]:
+    """What the server does to a request in one second after the other."""
+    outage = range(seconds // 2, seconds // 2 + OUTAGE_S)
+    for second in range(seconds):
         at = chance.random()
         bad = "hang:9" if at < 0.01 else "busy:2" if at < 0.02 else "status:503"
-        yield "status:503" if next(now_s) in OUTAGE else bad if at < 0.03 else "ok"
+        yield "status:503" if second in outage else bad if at < 0.03 else "ok"
 
 
 async def play(folder: Path, data: Path, seconds: int, api: Api) -> dict[str, Any]:
@@ -93,7 +94,7 @@ async def play(folder: Path, data: Path, seconds: int, api: Api) -> dict[str, An
         budget_usd=20.0, requests_per_month=80_000,
     )  # fmt: skip
     api.date_s = lambda: START_S + at[0]
-    behaviour = failing(random.Random(4), iter(lambda: int(at[0]), -1))
+    behaviour = failing(random.Random(4), seconds)
 
     async def sleep(slept_s: float) -> None:
         at[0] += slept_s

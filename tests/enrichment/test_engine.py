@@ -243,12 +243,13 @@ def test_an_enricher_that_is_none_changes_nothing(tmp_path: Path, what: str) -> 
 
 
 FLOOD = """
-import sys, time, asyncio
+import asyncio, os, sys
 from pathlib import Path
 from host.enrich.link import socket_path
 from host.enrich.opinion import Opinion
 from host.enrich.serving import Server
 from host.enrich.snapshot import Snapshot
+os.nice(10)  # as the real one
 async def main():
     shown = Snapshot(["BTC", "PAPER"])
     server = Server(Path(sys.argv[1]), shown.page, lambda part: None)

@@ -149,6 +149,18 @@ def test_without_a_key_nothing_is_asked(tmp_path: Path) -> None:
     assert "BOT4_TEST_KEY is not set, and" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["enrich", "status"], ["run", "--venue", "none.sock"]])
+def test_without_its_packages_one_line_says_what_to_install(
+    tmp_path: Path, words: list[str]
+) -> None:
+    file = write_config(tmp_path, "http://127.0.0.1:1")
+    script = "import sys; sys.modules['openai'] = None; from bot4.cli import main; main()"
+    command = [sys.executable, "-c", script, *words, "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "bot4: enrichment: openai is missing: pip install 'bot4[enrich]'\n"
+
+
 def test_a_redis_that_is_gone_is_said(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         file = write_config(tmp_path, "http://127.0.0.1:1", redis_url=f'"{server.url}"')
