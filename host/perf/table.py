@@ -64,7 +64,7 @@ def table(rows: list[Row], failed: dict[str, str]) -> dict[str, Any]:
         | {"answers": what, "spec": figure}
         for what, answer, figure in SPECIFICATION
     ]
-    found += [row | {"spec": "-"} for row in by_what.values()]
+    found += [dict.fromkeys(FIGURES) | row | {"spec": "-"} for row in by_what.values()]
     found += [absent(name, {name: why}) | {"spec": "-"} for name, why in failed.items()]
     verdict = "pass" if all(row["pass"] for row in found) else "fail"
     return {"rows": found, "verdict": verdict}

@@ -143,6 +143,12 @@ def test_a_loss_after_bot4_halt_takes_the_emergency_further_and_one_after_a_pres
     text = text.replace(loss, "max_loss_quote = 60.0").replace(
         "[strategy]", "[strategy]\nstop_distance_bps = 5000"
     )
+    # So few rows a second that no forecast can be young enough.
+    for rail in ("max_var_share = 0.02", "max_cvar_share = 0.028", "max_forecast_age_s = 2.0"):
+        assert rail in text
+        text = text.replace(
+            rail, rail.split(" = ")[0] + ' = "loosened: a replay without forecasts"'
+        )
     with (
         trading(tmp_path, host=host(tmp_path, text), speed=8.0) as bench,
         Person(bench.bench._venue_socket) as person,
