@@ -25,7 +25,7 @@ class Closed:
 def close_gate(reflex: Reflex, engines: Iterable[Client], since_ns: int = 0) -> Closed:
     """Return once no send is in flight. The mode word must already be EMERGENCY.
 
-    since_ns -- when the mode word was written; the wait in the reflex counts
+    since_ns -- when the wait for a send in flight began; 0 is now
 
     A slot that stays busy (Times.slot_busy_us) belongs to an engine that is stopped or stuck in the
     middle of a send: SIGKILL and wait for its end, after which nothing of it can leave.

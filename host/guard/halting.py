@@ -106,7 +106,7 @@ class Halting:
             waited_us = (acked_ns - self._emergency_ns) // 1000
             self._acknowledged(acked_ns, Closed(True, 0, waited_us))
         else:
-            self.acknowledge(time.monotonic_ns())
+            self.acknowledge(time.monotonic_ns(), low_ns)
         self.spread_news()
 
     def watch_word(self, now_ns: int) -> None:
@@ -155,8 +155,12 @@ class Halting:
         except OSError:
             return False
 
-    def acknowledge(self, now_ns: int) -> None:
-        """Raise ACK once the gate is shut; for the host's own emergencies, once HALT has followed."""
+    def acknowledge(self, now_ns: int, waited_since_ns: int = 0) -> None:
+        """Raise ACK once the gate is shut; for the host's own emergencies, once HALT has followed.
+
+        waited_since_ns -- when the reflex began to wait for a send in flight. Without it the wait begins
+        here: a cancel that is under way just now is no stuck send.
+        """
         if not self._ack_due or self.lines is None:
             return
         if self.halt_is_high():
@@ -168,7 +172,7 @@ class Halting:
         if self.halt_is_high() and waited_ms < HALT_FOLLOWS_MS:
             return
         attached = [engine for engine in self._engines().values() if engine is not None]
-        closed = close_gate(self._reflex, attached, self._emergency_ns)
+        closed = close_gate(self._reflex, attached, waited_since_ns)
         if not closed.sure:
             return  # ACK would be a lie; the controller alarms on its absence
         try:

@@ -51,12 +51,12 @@ for _ in range(6000):
 
 
 class Wires:
-    """HALT low, and an ACK line that remembers."""
+    """HALT low unless said otherwise, and an ACK line that remembers."""
 
-    ack = False
+    ack = high = False
 
     def halt_is_high(self) -> bool:
-        return False
+        return self.high
 
     def ack_is_high(self) -> bool:
         return self.ack
@@ -189,6 +189,27 @@ def test_ack_waits_for_every_slot_and_a_stuck_engine_is_ended_alone(desk: Desk) 
     assert desk.left == ["beta"]
     assert desk.clients.engines["beta"] is None
     assert [client.name for client in desk.clients.attached()] == ["alpha", "gamma"]
+
+
+def test_a_send_in_flight_has_its_time_also_when_halt_follows_late(desk: Desk) -> None:
+    """Only a wait that the reflex has begun counts: a cancel of just now is not ended for it."""
+    waited: list[int] = []
+    desk.halting._reflex = SimpleNamespace(  # type: ignore[assignment]
+        take=lambda: None, slots_free=lambda since_ns: not waited.append(since_ns), calm=lambda: 0
+    )
+    trade(desk)
+    desk.wires.high = True
+    desk.halting.step_down(Reason.OPERATOR)
+    assert (desk.wires.ack, waited) == (False, [])
+    time.sleep(0.002)
+    desk.wires.high = False
+    desk.halting.acknowledge(time.monotonic_ns())
+    assert (desk.wires.ack, waited) == (True, [0])
+    low_ns = time.monotonic_ns()
+    trade(desk)
+    desk.halting._reflex.take = lambda: (low_ns, 0)
+    desk.halting.adopt()
+    assert waited == [0, low_ns]
 
 
 def test_ack_is_not_given_while_one_of_them_cannot_be_proven_to_have_ended(
