@@ -203,7 +203,8 @@ def test_the_loop_keeps_opinions_fresh_and_asks_no_oftener_than_its_cadence(tmp_
         assert set(shown) == {"BTC", "PAPER"}
         assert max(ages) < 245
         assert 3600 // 241 <= len(api.requests) <= 3600 // 210 + 1
-        counted = turned_by_hand.parts.records.counted("2026-02") | turned_by_hand.parts.counted
+        turned_by_hand.parts.flush()
+        counted = turned_by_hand.parts.records.counted("2026-02")
         assert counted["hit_snapshot"] > counted["miss"]
     assert turned_by_hand.told == []
 

@@ -90,7 +90,7 @@ def accepts(kind: inspect.Type, value: Any) -> bool:
 
 def msgspec_type(kind: inspect.Type) -> Any:
     names = {inspect.IntType: int, inspect.FloatType: float, inspect.StrType: str,
-             inspect.BoolType: bool, inspect.ListType: list}  # fmt: skip
+             inspect.BoolType: bool, inspect.ListType: list, inspect.DictType: dict}  # fmt: skip
     if isinstance(kind, inspect.Metadata):
         return msgspec_type(kind.type)
     if isinstance(kind, inspect.UnionType):
