@@ -5,7 +5,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from host import modes, refusals
+import msgspec
+
+from host import refusals
 from host.config import Strategy
 from host.engine import strategy
 from host.engine.checks.limits import Limits, number
@@ -13,8 +15,8 @@ from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
 from host.engine.protection import Protection
 from host.engine.provenance import Ids
+from host.hotpath.pipeline import HOLD, Pipeline
 from host.hotpath.riskcheck import RiskCheck
-from host.hotpath.riskorder import Facts, Proposal
 from host.modes import Intent, TradingMode
 
 # Value of one lot: a hundredth of the largest position.
@@ -23,8 +25,6 @@ LOT_SHARE = 0.01
 UNLIMITED_VALUE_QUOTE = 10_000.0
 # Rows that an entry may rest before it is cancelled and decided anew.
 ENTRY_ROWS = 3
-# In a stopped mode the decision goes on at full limits, and the gate refuses it.
-STOPPED_SHARE = 1.0
 
 
 class Trader:
@@ -54,7 +54,6 @@ class Trader:
         self._mode = mode
         self._ready = ready
         self._tell = tell
-        self._features = strategy.Features()
         self._protection = Protection(
             port,
             who.stop_distance_bps,
@@ -63,7 +62,18 @@ class Trader:
             tell,
         )
         self._position_value = min(number(limits.max_position_value_quote), UNLIMITED_VALUE_QUOTE)
-        self._order_value = min(number(limits.max_order_value_quote), UNLIMITED_VALUE_QUOTE)
+        order_value = min(number(limits.max_order_value_quote), UNLIMITED_VALUE_QUOTE)
+        self._path = Pipeline(
+            who.id,
+            who.instrument,
+            ids.run,
+            ids.serial,
+            checks,
+            port.gate,
+            self._position_value,
+            order_value,
+        )
+        self._account: tuple[Decimal, Decimal] | None = None
         self.lot = Decimal(0)
         self._row = 0
         self._row_ns = 0
@@ -75,16 +85,16 @@ class Trader:
         price = row.get("close") or row.get("price") or (row["bid"] + row["ask"]) / 2
         self._row = row["row"]
         self._row_ns = time.monotonic_ns()
-        self._features.update(price)
         self._port.seen(price, self._row_ns)
-        self._checks.seen(price, self._book.equity(price), self._row_ns)
         if not self.lot:
-            self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
+            self._set_lot(price)
+        self._follow_account()
+        self._path.seen(price, self._row_ns)
         self._price = price
         self._protect()
         self._cancel_stale()
         if not self._book.open:
-            self._decide(price)
+            self._decide()
 
     def heard(self, event: dict[str, Any]) -> None:
         """Take one event of our orders; what it changes of the position is protected at once."""
@@ -117,68 +127,33 @@ class Trader:
         order.cancelling = code == refusals.SENT
         self._tell("cancel", id=order.id, outcome=refusals.NAMES[code])
 
-    def _decide(self, price: float) -> None:
-        """Propose what leads from the position to the target: never through zero in one order."""
-        mode, epoch = self._mode()
-        share = modes.LIMIT_SHARE.get(mode, STOPPED_SHARE)
-        max_lots = int(self._position_value / (price * float(self.lot)))
-        target = strategy.target_lots(self._features.signal(), max_lots, share)
-        delta = target - int(self._book.position / self.lot)
-        most = int(self._order_value * share / (price * float(self.lot)))
-        lots = max(-most, min(most, delta))
-        if lots:
-            self._propose(lots, price, share, epoch)
+    def _set_lot(self, price: float) -> None:
+        self.lot = plain(strategy.lot_size(price, self._position_value * LOT_SHARE))
+        decimals = max(0, -int(self.lot.as_tuple().exponent))
+        self._path.set_lot(int(self.lot.scaleb(decimals)), decimals)
 
-    def _propose(self, lots: int, price: float, share: float, epoch: int) -> None:
-        opens = lots > 0
-        quantity = abs(lots) * self.lot
-        proposal = Proposal(
-            self._ids.make(self._who.id, epoch),
-            self._who.id,
-            self._who.instrument,
-            1 if opens else -1,
-            float(quantity),
-            price,
-            opens,
-        )
-        intent = Intent.OPEN if opens else Intent.REDUCE
-        request = {
-            "op": "new",
-            "id": proposal.id,
-            "intent": intent.name,
-            "side": "buy" if opens else "sell",
-            "type": "limit" if opens else "market",
-            "qty": f"{quantity:f}",
-            "price": f"{plain(price):f}" if opens else None,
-            "reduce_only": not opens,
-        }
-        code = self._checks.check(proposal, self._facts(price, share))
-        if code == refusals.SENT and not self._ready():
-            code = refusals.NOT_RECONCILED
-        code = code or self._port.send(request, intent)
-        if code != refusals.SENT:
-            self._refused(code, epoch, request)
+    def _follow_account(self) -> None:
+        """Hand position and cash over when the venue has changed them: decimals are made anew then."""
+        book, known = self._book, self._account
+        if known is None or known[0] is not book.position or known[1] is not book.cash:
+            self._account = (book.position, book.cash)
+            lots = int(book.position / self.lot)
+            self._path.account(float(book.position) + 0.0, lots, float(book.cash))
+
+    def _decide(self) -> None:
+        """Let the compiled path lead the position to the target; keep book of what has left."""
+        path = self._path
+        code = path.decide(self._port.descriptor(), self._ready())
+        if code == HOLD:
             return
-        self._checks.sent(proposal, time.monotonic_ns())
-        order = Order(proposal.id, proposal.side, quantity, plain(price), opens, self._row)
-        self._book.sent(order)
+        request = msgspec.json.decode(path.request) if path.request else {"id": path.id}
+        if code != refusals.SENT:
+            self._refused(code, path.epoch, request)
+            return
+        opens = path.lots > 0
+        quantity, price = abs(path.lots) * self.lot, plain(self._price)
+        self._book.sent(Order(path.id, 1 if opens else -1, quantity, price, opens, self._row))
         self._tell("order", row=self._row, **request)
-
-    def _facts(self, price: float, share: float) -> Facts:
-        book, now_ns = self._book, time.monotonic_ns()
-        # Plus 0.0: a venue may write an empty position as -0, and the checks refuse a negative zero.
-        return Facts(
-            now_ns=now_ns,
-            share=share,
-            last_price=price,
-            data_age_s=(now_ns - self._row_ns) / 1e9,
-            position=float(book.position) + 0.0,
-            open_buy=float(book.entries(1)),
-            open_sell=float(book.entries(-1)),
-            open_orders=len(book.open),
-            others_value=0.0,  # this engine is the only holder of keys, and it has one strategy
-            equity=book.equity(price) + 0.0,
-        )
 
     def _refused(self, code: int, epoch: int, request: dict[str, Any]) -> None:
         """Record the first refusal of each mode epoch; the page counts all of the gate's."""
