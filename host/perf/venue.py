@@ -1,0 +1,100 @@
+"""Orders a second from decision to a paper venue: a real one, in a process of its own.
+
+The compiled path sends as fast as the venue takes. Every order is recorded, accepted and answered; each
+BATCH is taken off again by one cancel_all, because the venue holds no more than 1,000. The time ends with
+the venue's last answer, and every answer is counted: a refused order is an error, not a fast one.
+"""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from host.engine.venue import PACKET_BYTES
+from host.hotpath.pathbench import stream
+from host.perf.engine import path, prices
+from host.perf.judging import judge
+from host.perf.timing import Row
+
+# Blueprint: thousands a second, sustained.
+K_PER_S = 50.0
+ORDERS, BATCH, ROUNDS = 50_000, 500, 5
+FULL_TRIES = 10_000_000
+PATIENCE_S = 30.0
+QUOTES = "timestamp_ms,bid,bid_qty,ask,ask_qty\n" + "".join(
+    f"{1_704_067_200_000 + row},{200 + row % 2},1,{202 + row % 2},1\n" for row in range(100)
+)
+CANCEL_ALL = b'{"op":"cancel_all","intent":"CANCEL"}'
+
+
+def rows(orders: int = ORDERS, rounds: int = ROUNDS) -> list[Row]:
+    """Measure. Raises RuntimeError when the venue did not accept every order, OSError without it."""
+    with tempfile.TemporaryDirectory(prefix="bot4-perf-") as name, venue(Path(name)) as where:
+        values = [per_s(where, orders) / 1e3 for _round in range(rounds)]
+    return [judge("orders, decision to paper venue", values, "k/s", K_PER_S, "p50", at_least=True)]
+
+
+def per_s(where: str, orders: int) -> float:
+    """Send so many orders over a connection of its own; return how many a second were accepted."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock,
+        path() as (pipeline, guard, *_),
+    ):
+        sock.settimeout(PATIENCE_S)
+        sock.connect(where)
+        sock.recv(PACKET_BYTES)
+        sock.send(b'{"op":"hello","role":"trade"}')
+        batches = orders // BATCH
+        answers = Answers(sock, batches)
+        answers.start()
+        values = prices(BATCH)
+        began_ns = time.monotonic_ns()
+        for _batch in range(batches):
+            stream(pipeline, guard, values, sock.fileno(), FULL_TRIES)
+            sock.send(CANCEL_ALL)
+        answers.join()
+        taken_s = (time.monotonic_ns() - began_ns) / 1e9
+    if answers.accepted != batches * BATCH:
+        raise RuntimeError(f"the venue accepted {answers.accepted} of {batches * BATCH} orders")
+    return answers.accepted / taken_s
+
+
+class Answers(threading.Thread):
+    """Reads the venue's answers until it has cancelled so many batches, or says nothing any more."""
+
+    def __init__(self, sock: socket.socket, batches: int) -> None:
+        super().__init__(daemon=True)
+        self.accepted = 0
+        self._sock = sock
+        self._batches = batches
+
+    def run(self) -> None:
+        """Count."""
+        with contextlib.suppress(OSError):
+            while self._batches:
+                answer = self._sock.recv(PACKET_BYTES)
+                if not answer:
+                    return
+                self.accepted += answer.startswith(b'{"ev":"ack"')
+                self._batches -= answer.startswith(b'{"ev":"cancelled_all"')
+
+
+@contextlib.contextmanager
+def venue(folder: Path) -> Iterator[str]:
+    """Run a paper venue; give its socket."""
+    (folder / "quotes.csv").write_text(QUOTES)
+    where, record = str(folder / "venue"), str(folder / "record.jsonl")
+    command = [sys.executable, "-m", "host.paper", "--listen", where, "--record", record,
+               "--data", str(folder / "quotes.csv"), "--rows-per-s", "1"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout is None or process.stdout.readline() != b"ready\n":
+                raise RuntimeError("the paper venue does not start")
+            yield where
+        finally:
+            process.terminate()
