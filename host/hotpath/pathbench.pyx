@@ -6,6 +6,7 @@ goes back to where the next price leads to an order again, or, quiet, stays at t
 """
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp
 
 from host.hotpath.atomics cimport bot4_now_ns, bot4_store
 from host.hotpath.pipeline cimport Pipeline
@@ -24,6 +25,9 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     ROOM = 1024
     FULL_US = 20  # to wait when the socket is full
+    READ_EVERY = 64
+    ACK_BYTES = 11
+cdef const char *ACK = b'{"ev":"ack"'
 cdef Py_ssize_t W_LEASE = layout.GUARD_LEASE_NS
 cdef uint64_t MOST_LEASE_NS = layout.MOST_LEASE_NS
 cdef int R_SENT = refusals.SENT
@@ -62,28 +66,41 @@ def orders(Pipeline path not None, Words guard not None, double[::1] prices not 
     return prices.shape[0]
 
 
-def stream(Pipeline path not None, Words guard not None, double[::1] prices not None, int fd, int64_t tries):
-    """As many orders as prices, as fast as whoever reads takes them, at the times of the clock.
+def stream(Pipeline path not None, Words guard not None, double[::1] prices not None, int fd):
+    """As many orders as prices, as fast as the venue takes them, at the times of the clock.
 
-    Return how often the socket was full. Raises RuntimeError when an order is refused otherwise, or
-    when it is full more often than `tries`.
+    Answers are read from the same socket, by the same thread, as an engine does. Return how many
+    said ack. Raises RuntimeError when an order is refused other than for a full socket.
     """
     guard.check(W_LEASE)
     cdef Py_ssize_t number = 0
-    cdef int64_t full = 0
+    cdef int64_t accepted = 0
     cdef int code = R_SENT
     with nogil:
         for number in range(prices.shape[0]):
             path._world.position, path._held_lots = 0.0, 0
-            bot4_store(guard.base + W_LEASE, bot4_now_ns() + MOST_LEASE_NS)
-            path.take(prices[number], bot4_now_ns())
-            code = path.act(fd, True, 0)
-            while code == R_BLOCKED and full < tries:
-                full += 1
-                usleep(FULL_US)
+            code = R_BLOCKED
+            while code == R_BLOCKED:
+                bot4_store(guard.base + W_LEASE, bot4_now_ns() + MOST_LEASE_NS)
+                path.take(prices[number], bot4_now_ns())
                 code = path.act(fd, True, 0)
+                if code == R_BLOCKED or number % READ_EVERY == 0:
+                    accepted += answers(fd)
+                if code == R_BLOCKED:
+                    usleep(FULL_US)
             if code != R_SENT:
                 break
     if code != R_SENT:
         raise RuntimeError(f"tick {number}: {refusals.NAMES.get(code, 'nothing to do')}")
-    return full
+    return accepted
+
+
+cdef int64_t answers(int fd) noexcept nogil:
+    """Read what has arrived; return how much of it is an ack."""
+    cdef char room[ROOM]
+    cdef int64_t accepted = 0
+    cdef ssize_t length = c_recv(fd, room, ROOM, MSG_DONTWAIT)
+    while length > 0:
+        accepted += length >= ACK_BYTES and memcmp(room, ACK, ACK_BYTES) == 0
+        length = c_recv(fd, room, ROOM, MSG_DONTWAIT)
+    return accepted

@@ -68,8 +68,10 @@ def path() -> Iterator[tuple[Pipeline, Words, socket.socket, socket.socket]]:
         "forecast_age_ns": FAR_NS,
     }
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    made = Pipeline("trend", "PAPER", f"{time.time_ns() // 1_000_000:x}", Serial(), checks(), gate,
-                    VALUE, VALUE, **word)  # fmt: skip
+    run = f"{time.time_ns() // 1_000_000:x}"
+    made = Pipeline(
+        "trend", "PAPER", run, Serial(), RiskCheck(limits()), gate, VALUE, VALUE, **word
+    )
     made.set_lot(1, 2)
     made.account(0.0, 0, 0.0)
     # A rise first, so that the trend stands above zero whatever the prices do then.
@@ -82,8 +84,8 @@ def path() -> Iterator[tuple[Pipeline, Words, socket.socket, socket.socket]]:
             held.close()
 
 
-def checks() -> RiskCheck:
-    """Checks that compare every rail, and that nothing here reaches."""
+def limits() -> Limits:
+    """Limits that compare every rail, and that nothing here reaches."""
     rails: dict[str, Any] = dict.fromkeys(Limits.__struct_fields__, NEVER)
     rails |= {
         "price_collar_share": 0.5,
@@ -96,7 +98,7 @@ def checks() -> RiskCheck:
         "restricted_instruments": ["XYZ"],
         "authorised_strategies": ["trend"],
     }
-    return RiskCheck(msgspec.convert(rails, Limits))
+    return msgspec.convert(rails, Limits)
 
 
 def allocations(pipeline: Pipeline, guard: Words, fd: int, venue: int, ticks: int) -> float:
