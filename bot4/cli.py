@@ -10,9 +10,7 @@ import typer
 
 from bot4 import audit, bench, firmware, host, perf
 from bot4.doctor import doctor
-from bot4.errors import BadInput
-
-INTERRUPTED = 130
+from bot4.errors import INTERRUPTED, BadInput, complain
 
 app = typer.Typer(
     name="bot4",
@@ -50,9 +48,3 @@ def main() -> NoReturn:
         print("bot4: interrupted", file=sys.stderr)
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def complain(message: str) -> int:
-    """Print one line, whatever the message was made of; return exit code 2."""
-    print(f"bot4: {' '.join(message.split())}", file=sys.stderr)
-    return 2
