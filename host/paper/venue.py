@@ -178,11 +178,12 @@ class Venue:
         self._watch_writes(client)
 
     def _watch_writes(self, client: Client) -> None:
-        if client.open:
+        waits = bool(client.outbox)
+        if client.open and waits != client.watched:
+            client.watched = waits
             key = self._selector.get_key(client.connection)
-            wanted = _READ | _WRITE if client.outbox else _READ
-            if key.events != wanted:
-                self._selector.modify(client.connection, wanted, key.data)
+            wanted = _READ | _WRITE if waits else _READ
+            self._selector.modify(client.connection, wanted, key.data)
 
     # Packets
 

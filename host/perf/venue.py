@@ -32,9 +32,19 @@ CANCEL_ALL = b'{"op":"cancel_all","intent":"CANCEL"}'
 
 def rows(orders: int = ORDERS, rounds: int = ROUNDS) -> list[Row]:
     """Measure. Raises RuntimeError when the venue did not accept every order, OSError without it."""
-    with tempfile.TemporaryDirectory(prefix="bot4-perf-") as name, venue(Path(name)) as where:
-        values = [per_s(where, orders) / 1e3 for _round in range(rounds)]
-    return [judge("orders, decision to paper venue", values, "k/s", K_PER_S, "p50", at_least=True)]
+    with (
+        tempfile.TemporaryDirectory(prefix="bot4-perf-") as name,
+        venue(Path(name)) as (where, pid),
+    ):
+        values, cpu_us = [], []
+        for _round in range(rounds):
+            began_ns = cpu_ns(pid)
+            values.append(per_s(where, orders) / 1e3)
+            cpu_us.append((cpu_ns(pid) - began_ns) / 1e3 / orders)
+    return [
+        judge("orders, decision to paper venue", values, "k/s", K_PER_S, "p50", at_least=True),
+        judge("one order, of the venue's CPU time", cpu_us, "us"),
+    ]
 
 
 def per_s(where: str, orders: int) -> float:
@@ -70,9 +80,14 @@ def last_answers(sock: socket.socket, batches: int) -> int:
     return accepted
 
 
+def cpu_ns(pid: int) -> int:
+    """Return how long a process of one thread has been on a CPU: what else runs is not in it."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+
+
 @contextlib.contextmanager
-def venue(folder: Path) -> Iterator[str]:
-    """Run a paper venue; give its socket."""
+def venue(folder: Path) -> Iterator[tuple[str, int]]:
+    """Run a paper venue; give its socket and its process id."""
     (folder / "quotes.csv").write_text(QUOTES)
     where, record = str(folder / "venue"), str(folder / "record.jsonl")
     command = [sys.executable, "-m", "host.paper", "--listen", where, "--record", record,
@@ -81,6 +96,6 @@ def venue(folder: Path) -> Iterator[str]:
         try:
             if process.stdout is None or process.stdout.readline() != b"ready\n":
                 raise RuntimeError("the paper venue does not start")
-            yield where
+            yield where, process.pid
         finally:
             process.terminate()
