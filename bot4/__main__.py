@@ -1,5 +1,5 @@
 """`python -m bot4`."""
 
-from bot4.cli import main
+from bot4.start import main
 
 main()

@@ -10,9 +10,7 @@ import typer
 
 from bot4 import audit, bench, enrich, firmware, host, models, perf, validate, var
 from bot4.doctor import doctor
-from bot4.errors import BadInput
-
-INTERRUPTED = 130
+from bot4.errors import INTERRUPTED, BadInput, complain
 
 app = typer.Typer(
     name="bot4",
@@ -55,9 +53,3 @@ def main() -> NoReturn:
         print("bot4: interrupted", file=sys.stderr)
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def complain(message: str) -> int:
-    """Print one line, whatever the message was made of; return exit code 2."""
-    print(f"bot4: {' '.join(message.split())}", file=sys.stderr)
-    return 2

@@ -10,14 +10,11 @@ from typing import Annotated
 
 import typer
 
+from bot4 import asking
+from bot4.asking import default_run_dir
 from bot4.errors import BadInput, require
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-def default_run_dir() -> Path:
-    """Return the run directory of this user's host."""
-    return Path(os.environ.get("XDG_RUNTIME_DIR", f"/tmp/bot4-{os.getuid()}")) / "bot4"
 
 
 DEFAULT_RUN_DIR = default_run_dir()
@@ -103,30 +100,9 @@ def halt(
     run_dir: RunDir = DEFAULT_RUN_DIR,
 ) -> int:
     """Step down to EMERGENCY at once. There is no command for going up."""
-    answer = _ask_guard(run_dir, op="down", detail=reason)
-    print(f"mode {answer['mode']} ({answer['reason']}), HALT {answer['halt']}, ACK {answer['ack']}")
-    return 0 if answer["mode"] == "EMERGENCY" else 1
+    return asking.halt(reason, run_dir)
 
 
 def status(run_dir: RunDir = DEFAULT_RUN_DIR, as_json: AsJson = False) -> int:
     """Show mode, lines, controller and orders as the guard sees them."""
-    answer = _ask_guard(run_dir, op="status")
-    if as_json:
-        import msgspec
-
-        print(msgspec.json.encode(answer).decode())
-        return 0
-    for key, value in answer.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{name} {item}" for name, item in value.items())
-        print(f"{key.replace('_', ' '):18} {'-' if value in (None, '') else value}")
-    return 0
-
-
-def _ask_guard(run_dir: Path, **request: str) -> dict:
-    from host.guard.client import GuardClient, GuardUnreachable
-
-    try:
-        return GuardClient(run_dir.expanduser()).request(**request)
-    except (GuardUnreachable, ValueError) as error:
-        raise BadInput(str(error)) from None
+    return asking.status(run_dir, as_json)

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from host import layout, shm
+from host import allocator, layout, shm
 from host.enginelost import alerts
 from host.guard.client import GuardClient, GuardUnreachable
 from host.plan import Plan
@@ -87,6 +87,9 @@ class Supervisor:
             self._started = True
             if self._plan.enrich:
                 self._spawn(ENRICH, [])
+            without = allocator.note()
+            if without:
+                self._say(without)
             print("ready", flush=True)
             self._say("running; nothing is traded before the controller is armed at the box")
             return self._watch()
@@ -112,6 +115,7 @@ class Supervisor:
             [*command, *map(str, handed)],
             pass_fds=handed,
             stdout=subprocess.PIPE,
+            env=allocator.environment(name, os.environ),
             start_new_session=True,
             preexec_fn=self._keep_off_guard_cpu if name != "guard" else None,
         )

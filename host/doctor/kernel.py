@@ -1,12 +1,12 @@
 """Scheduling, memory and CPUs: what the kernel lets the guard have."""
 
-import ctypes
 import os
 import platform
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import host.allocator
 from host import realtime
 from host.doctor.finding import Check, Found, Place, ok, warn
 
@@ -124,14 +124,11 @@ def governor(_place: Place) -> Found:
 
 
 def allocator(_place: Place) -> Found:
-    """libmimalloc, loaded as the engine would load it."""
-    for name in ("libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so"):
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return ok(name)
-    return warn("no libmimalloc: the C library's allocator is used")
+    """What `bot4 run` starts engine and recorder on."""
+    without = host.allocator.note()
+    if without:
+        return warn(without)
+    return ok(f"{host.allocator.library() or host.allocator.NAME} for engine and recorder")
 
 
 LIMITS = "/etc/security/limits.d/bot4.conf"

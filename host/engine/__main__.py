@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from host import config, realtime
+from host import allocator, config, realtime
 from host.engine.emergency.progress import Progress
 from host.engine.forecasts import Forecasts
 from host.engine.loop import Engine
@@ -28,6 +28,7 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
         engine = Engine(guard, wanted, venue, progress, forecasts, Path(run_dir))
         digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
         engine.event("configuration", sha256=digest)
+        engine.event("allocator", engine=allocator.in_use())
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         realtime.freeze_gc()

@@ -12,12 +12,11 @@ from host.engine.orders import Book
 from host.engine.provenance import LADDER, Ids
 from host.engine.venue import VenueConnection, VenueLost
 from host.hotpath.gate import Gate
+from host.hotpath.ordertext import PRICE_DECIMALS
 from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.words import now_ns
 from host.modes import Intent
 
-# Digits that the venue takes behind the point.
-PRICE_DECIMALS = 8
 TRADES = {Intent.OPEN, Intent.REDUCE}
 
 
@@ -44,7 +43,7 @@ class VenuePort:
         self.reduce_only = reduce_only
         self.position: Decimal | None = None
         self.connection: VenueConnection | None = None
-        self._gate = gate
+        self.gate = gate
         self._ids = ids
         self._book = book
         self._checks = checks
@@ -83,10 +82,15 @@ class VenuePort:
         if bound and would_open(self.position, request):
             return refusals.REDUCE_WOULD_INCREASE
         data = msgspec.json.encode(request)
-        code = self._gate.send(self.connection.fileno(), data, intent, token)
+        code = self.gate.send(self.connection.fileno(), data, intent, token)
         if code == refusals.SENT and intent not in TRADES:  # those the trader counts as orders
             self._checks.message(now_ns())
         return code
+
+    def descriptor(self) -> int:
+        """Return the descriptor that orders are sent on, or -1 before the welcome."""
+        connection = self.connection
+        return connection.fileno() if connection is not None and connection.welcomed else -1
 
     def ask(self, op: str, req: int) -> None:
         """Send a query; one that cannot be sent is asked again by whoever waits for the answer."""

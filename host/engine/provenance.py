@@ -9,6 +9,8 @@ sent it: an id that only looks like one of this run was made by somebody else.
 import re
 from dataclasses import dataclass
 
+from host.hotpath.ordertext import Serial
+
 _FORM = re.compile(r"([a-z0-9]{1,12})\.([0-9a-f]{1,12})\.([0-9]{1,10})\.([0-9]{1,12})", re.ASCII)
 # The ladder's own orders.
 LADDER = "ladder"
@@ -33,19 +35,27 @@ def read(order_id: str) -> Origin | None:
 
 
 class Ids:
-    """Makes the ids of one run and knows which it made."""
+    """Makes the ids of one run and knows which it made.
+
+    serial -- shared with the compiled path, which makes ids of its own
+    """
 
     def __init__(self, strategy: str, run_ms: int) -> None:
         self._strategies = (strategy, LADDER)
         self._run = run_ms
-        self._number = 0
+        self.serial = Serial()
+
+    @property
+    def run(self) -> str:
+        """Return the run as its ids have it."""
+        return f"{self._run:x}"
 
     def make(self, strategy: str, epoch: int) -> str:
         """Return a new id."""
         if strategy not in self._strategies:
             raise ValueError(f"no strategy of this run is called {strategy!r}")
-        self._number += 1
-        return f"{strategy}.{self._run:x}.{epoch}.{self._number}"
+        self.serial.last += 1
+        return f"{strategy}.{self.run}.{epoch}.{self.serial.last}"
 
     def ours(self, order_id: str) -> bool:
         """Return True for an id of this run that was made, or of an earlier run of ours."""
@@ -53,5 +63,5 @@ class Ids:
         if origin is None or origin.strategy not in self._strategies:
             return False
         if origin.run == self._run:
-            return 1 <= origin.number <= self._number
+            return 1 <= origin.number <= self.serial.last
         return origin.run < self._run

@@ -7,10 +7,13 @@ The features are O(1) per price:
     signal       (fast - slow) / (slow * sigma), clipped to [-1, 1]; long only, so 0 below
 
 and the decision is a target position, a share of the largest permitted one.
+
+The engine runs host.hotpath.features and host.hotpath.pipeline, compiled; what lies here is their
+configuration and their twin in plain Python: the two answer alike to the last bit.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # Half-lives in rows; short, because the replay decides every row. A choice, not a finding.
 FAST_ROWS, SLOW_ROWS, VARIANCE_ROWS = 4, 16, 32
@@ -19,6 +22,10 @@ WARM_UP_ROWS = 20
 
 def _weight(half_life_rows: float) -> float:
     return 1 - 0.5 ** (1 / half_life_rows)
+
+
+# Of fast, slow and variance.
+WEIGHTS = (_weight(FAST_ROWS), _weight(SLOW_ROWS), _weight(VARIANCE_ROWS))
 
 
 @dataclass
@@ -30,9 +37,6 @@ class Features:
     fast: float = math.nan
     slow: float = math.nan
     variance: float = 0.0
-    _weights: tuple[float, float, float] = field(
-        default=(_weight(FAST_ROWS), _weight(SLOW_ROWS), _weight(VARIANCE_ROWS))
-    )
 
     def update(self, price: float) -> None:
         """Take the next price (positive and finite; the feed has checked it)."""
@@ -40,7 +44,7 @@ class Features:
         if self.rows == 1:
             self.last = self.fast = self.slow = price
             return
-        to_fast, to_slow, to_variance = self._weights
+        to_fast, to_slow, to_variance = WEIGHTS
         change = math.log(price / self.last)
         self.fast += to_fast * (price - self.fast)
         self.slow += to_slow * (price - self.slow)

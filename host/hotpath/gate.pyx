@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint64_t
 
-from host.hotpath.atomics cimport bot4_load, bot4_now_ns, bot4_store, bot4_word
+from host.hotpath.atomics cimport bot4_add, bot4_load, bot4_now_ns, bot4_store, bot4_word
 from host.hotpath.level cimport Level
 from host.hotpath.words cimport Words
 
@@ -64,10 +64,6 @@ cdef class Gate:
     levels, level_index -- a page of line levels, where the bench stands in for the device
     """
 
-    cdef Words _guard
-    cdef Words _engine
-    cdef Level _halt
-
     def __init__(self, Words guard not None, Words engine not None, int level_fd=-1,
                  Words levels=None, Py_ssize_t level_index=0):
         guard.check(W_TOKEN)
@@ -89,21 +85,30 @@ cdef class Gate:
         """
         cdef const char *data = PyBytes_AS_STRING(request)
         cdef size_t length = PyBytes_GET_SIZE(request)
+        cdef int code
+        with nogil:
+            code = self.post(fd, data, length, intent, token)
+        return code
+
+    cdef int post(self, int fd, const char *data, size_t length, int intent,
+                  uint64_t token) noexcept nogil:
         cdef volatile bot4_word *slot = self._engine.base + W_SLOT
         cdef ssize_t sent
         cdef int code
-        with nogil:
-            bot4_store(slot, 1)
-            code = self._permit(intent, token)
-            if code == R_SENT:
-                sent = c_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
-                if sent < 0:
-                    code = R_BLOCKED if errno == EAGAIN or errno == EINTR else R_FAILED
-                elif <size_t> sent != length:
-                    code = R_FAILED
-            bot4_store(slot, 0)
-        self._engine.add(W_SENT if code == R_SENT else W_REFUSED, 1)
+        bot4_store(slot, 1)
+        code = self._permit(intent, token)
+        if code == R_SENT:
+            sent = c_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent < 0:
+                code = R_BLOCKED if errno == EAGAIN or errno == EINTR else R_FAILED
+            elif <size_t> sent != length:
+                code = R_FAILED
+        bot4_store(slot, 0)
+        bot4_add(self._engine.base + (W_SENT if code == R_SENT else W_REFUSED), 1)
         return code
+
+    cdef uint64_t mode_word(self) noexcept nogil:
+        return bot4_load(self._guard.base + W_MODE)
 
     cdef int _permit(self, int intent, uint64_t token) noexcept nogil:
         cdef uint64_t word, mode, wanted

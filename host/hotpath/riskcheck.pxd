@@ -54,6 +54,7 @@ cdef class RiskCheck:
     cdef Window _executions
     cdef Memory _sent
 
+    cdef void look(self, double paid, double worth, int64_t now_ns) noexcept nogil
     cdef int64_t tick(self, int64_t now_ns) noexcept nogil
     cdef int pass_all(self, const Order *order, const World *world) noexcept nogil
     cdef int _identity(self, const Order *order, int64_t now_ns) noexcept nogil

@@ -106,8 +106,10 @@ cdef class RiskCheck:
 
     def seen(self, price, equity, now_ns):
         """Take one price of the feed and the equity at it."""
-        cdef double paid = real(price), worth = real(equity)
-        cdef int64_t now = self.tick(whole(now_ns))
+        self.look(real(price), real(equity), whole(now_ns))
+
+    cdef void look(self, double paid, double worth, int64_t now_ns) noexcept nogil:
+        cdef int64_t now = self.tick(now_ns)
         if LEAST <= paid <= MOST:
             average_add(&self._prices, paid, now)
         else:

@@ -26,6 +26,7 @@ class Client:
         self.trust = stamps.Trust(offset)
         self.role: str | None = None
         self.open = True
+        self.watched = False  # the selector says when it can be written to
         self.dropped_rows = 0
         self.outbox: deque[bytes] = deque()
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

@@ -1,7 +1,8 @@
-"""The venue's record: append-only JSON lines, one `write` a line, numbered from 0 in each run.
+"""The venue's record: append-only JSON lines, numbered from 0 in each run.
 
 The bench judges the host by this file, so a line is on its way to the kernel before the sender
-gets its answer, and a line that cannot be written stops the venue.
+gets its answer, and a line that cannot be written stops the venue. Lines of packets that are read
+in one go are written in one go.
 """
 
 from __future__ import annotations
@@ -17,12 +18,26 @@ class RecordError(OSError):
     """The record cannot be opened or written; nothing may be answered any more."""
 
 
+class Packet(msgspec.Struct, omit_defaults=True, tag_field="kind", tag="packet"):
+    """The line of one packet to the venue."""
+
+    n: int
+    sent_ns: int | None
+    read_ns: int
+    peer_pid: int
+    msg: Any
+    outcome: str
+    no_stamp: str | None = None
+    detail: str | None = None
+
+
 class Record:
     """One run's lines in the file at `path`; earlier runs in it are kept."""
 
     def __init__(self, path: str) -> None:
         self._encode = msgspec.json.Encoder().encode
         self._n = 0
+        self._held: list[bytes] = []
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._fd = os.open(path, flags, 0o644)
@@ -31,15 +46,29 @@ class Record:
             raise RecordError(f"record {path!r}: {exc.strerror or exc}") from None
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one line. Raises RecordError when the whole line was not taken."""
-        line = self._encode({"n": self._n, "kind": kind, **fields}) + b"\n"
+        """Append one line, and what was held before it. Raises RecordError as `flush` does."""
+        self._held.append(self._encode({"n": self._n, "kind": kind, **fields}))
+        self._n += 1
+        self.flush()
+
+    def hold(self, **fields: Any) -> None:
+        """Number the line of one packet; it must be flushed before anybody gets an answer."""
+        self._held.append(self._encode(Packet(self._n, **fields)))
+        self._n += 1
+
+    def flush(self) -> None:
+        """Append what is held. Raises RecordError when the whole of it was not taken."""
+        if not self._held:
+            return
+        self._held.append(b"")
+        lines = b"\n".join(self._held)
+        self._held.clear()
         try:
-            written = os.write(self._fd, line)
+            written = os.write(self._fd, lines)
         except OSError as exc:
             raise RecordError(f"record: {exc.strerror}") from None
-        if written != len(line):
-            raise RecordError(f"record: only {written} of {len(line)} bytes were written")
-        self._n += 1
+        if written != len(lines):
+            raise RecordError(f"record: only {written} of {len(lines)} bytes were written")
 
     def close(self) -> None:
         """Flush to the disk and close. Raises RecordError when the disk did not take it."""

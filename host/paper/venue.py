@@ -7,6 +7,7 @@ that has just come back must not miss it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -28,7 +29,7 @@ from host.paper.tape import Tape
 
 MAX_CLIENTS = 64
 # Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
-_PACKETS_A_TURN = 256
+_PACKETS_A_TURN = 64
 _ROWS_A_TURN = 64
 # s. Upper bound of a turn: also how soon a step of the wall clock is noticed when nothing happens.
 _LONGEST_WAIT_S = 0.05
@@ -177,61 +178,77 @@ class Venue:
         self._watch_writes(client)
 
     def _watch_writes(self, client: Client) -> None:
-        if client.open:
+        waits = bool(client.outbox)
+        if client.open and waits != client.watched:
+            client.watched = waits
             key = self._selector.get_key(client.connection)
-            wanted = _READ | _WRITE if client.outbox else _READ
-            if key.events != wanted:
-                self._selector.modify(client.connection, wanted, key.data)
+            wanted = _READ | _WRITE if waits else _READ
+            self._selector.modify(client.connection, wanted, key.data)
 
     # Packets
 
     def _read(self, client: Client) -> None:
+        """Take what has arrived: first all of it onto the record, then the answers."""
+        answers: list[tuple[Client | None, m.Ev]] = []
+        gone = None
         for _ in range(_PACKETS_A_TURN):
-            if not client.open:
-                return
             try:
                 received = client.receive()
             except BlockingIOError:
                 client.trust.queue_was_empty()
-                return
+                break
             except OSError as exc:
-                self._drop_client(client, exc.strerror or "connection lost")
-                return
+                gone = exc.strerror or "connection lost"
+                break
             if received is None:
-                self._drop_client(client, "closed by the client")
-                return
-            self._take(client, *received)
+                gone = "closed by the client"
+                break
+            self._take(client, *received, answers)
+        self._record.flush()
+        for asker, event in answers:
+            if asker is None:
+                self._tell("trade", [event])
+            else:
+                self._post(asker, event)
+        if gone is not None:
+            self._drop_client(client, gone)
 
-    def _take(self, client: Client, data: bytes, stamp_wall_ns: int | None) -> None:
-        """Record one packet with its outcome, then answer it."""
+    def _take(
+        self,
+        client: Client,
+        data: bytes,
+        stamp_wall_ns: int | None,
+        answers: list[tuple[Client | None, m.Ev]],
+    ) -> None:
+        """Carry one packet out, put it onto the record, add its answers (to None: every trader)."""
         read_ns = self._offset.sample()
         sent_ns, no_stamp = client.trust.sent_ns(stamp_wall_ns)
         self._packets += 1
-        shown: Any = {"raw": data[:_RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}
         try:
             if len(data) > MAX_PACKET_BYTES:
                 raise m.BadMessage(m.BAD_MESSAGE, f"longer than {MAX_PACKET_BYTES} bytes")
-            shown = m.parse(data)
-            result = self._desk.handle(client.role, m.understand(shown))
+            message = m.understand(data)
+            # Read whole, so it is flat JSON: onto the record as it came, on one line.
+            shown = _shown(data) if b"\n" in data else msgspec.Raw(data)
+            result = self._desk.handle(client.role, message)
         except m.BadMessage as exc:
             self._bad_packets += 1
+            shown = _shown(data)
             result = self._desk.refuse(client.role, exc)
-        reasons = {"no_stamp": no_stamp, "detail": result.detail}
-        self._record.write(
-            "packet",
+        self._record.hold(
             sent_ns=sent_ns,
             read_ns=read_ns,
             peer_pid=client.pid,
             msg=shown,
             outcome=result.outcome,
-            **{name: text for name, text in reasons.items() if text is not None},
+            no_stamp=no_stamp,
+            detail=result.detail,
         )
         if result.role == "feed" != client.role and self._ended:
             result.to_sender.append(m.End(self._next_row))
         client.role = result.role
-        for event in result.to_sender:
-            self._post(client, event)
-        self._tell("trade", result.to_traders)
+        answers += [(client, event) for event in result.to_sender]
+        answers += [(None, event) for event in result.to_traders]
 
     def _tell(self, role: str, events: Sequence[m.Ev]) -> None:
         for event in events:
@@ -276,3 +293,11 @@ class Venue:
             fields = msgspec.structs.asdict(event)
             self._record.write(kind, row=number, mono_ns=time.monotonic_ns(), **fields)
         self._tell("trade", events)
+
+
+def _shown(data: bytes) -> Any:
+    """A packet as the record keeps it: its own JSON, or the beginning of what is none."""
+    if len(data) <= MAX_PACKET_BYTES:
+        with contextlib.suppress(m.BadMessage):
+            return m.parse(data)
+    return {"raw": data[:_RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from host.allocator import library
 from host.hotpath.allocbench import mixed
 from host.perf.judging import Missing, call_ns, judge
 from host.perf.timing import Row
@@ -23,16 +24,7 @@ BURST, SMALL_BURST = 10_000, 64
 LEAST_BYTES, MOST_BYTES = 16, 1024
 # Blueprint: ns a call, and how many times faster than glibc.
 CALL_NS, TIMES = 10.0, 5.0
-LIBRARIES = ("/usr/lib/*/libmimalloc.so.2*", "/usr/local/lib/libmimalloc.so.2*")
 PATIENCE_S = 120.0
-
-
-def library() -> Path | None:
-    """Return Debian's libmimalloc, or one that was built by hand, or None."""
-    for pattern in LIBRARIES:
-        for file in sorted(Path("/").glob(pattern[1:])):
-            return file
-    return None
 
 
 def rows(batches: int = BATCHES) -> list[Row]:

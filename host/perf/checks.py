@@ -69,8 +69,8 @@ def rows(batches: int = BATCHES) -> list[Row]:
     return found
 
 
-def warm() -> RiskCheck:
-    """Checks with every rail set and full windows."""
+def every_rail(**changed: Any) -> Limits:
+    """Limits that compare every rail; what binds nothing is far off."""
     rails: dict[str, Any] = dict.fromkeys(Limits.__struct_fields__, NEVER)
     rails |= {
         "price_collar_share": 0.05,
@@ -86,7 +86,12 @@ def warm() -> RiskCheck:
         "restricted_instruments": ["XYZ"],
         "authorised_strategies": ["trend"],
     }
-    checks = RiskCheck(msgspec.convert(rails, Limits))
+    return msgspec.convert(rails | changed, Limits)
+
+
+def warm() -> RiskCheck:
+    """Checks with every rail set and full windows."""
+    checks = RiskCheck(every_rail())
     for part in range(2 * BUCKETS):
         at_ns = part * SECOND_NS * WINDOW_S // (2 * BUCKETS)
         checks.seen(PRICE, 9_000.0 - part, at_ns)

@@ -81,7 +81,7 @@ class PaperPort:
     def handle(self, message: dict[str, Any]) -> None:
         """Have the paper venue take a message, ours or somebody else's."""
         try:
-            result = self.desk.handle("trade", m.understand(message))
+            result = self.desk.handle("trade", m.understand(msgspec.json.encode(message)))
         except m.BadMessage as error:
             result = self.desk.refuse("trade", error)
         self._answer([*result.to_sender, *result.to_traders])

@@ -52,7 +52,7 @@ class Venue:
         if self.refuse and request["op"] == "new":
             self.note([m.Reject(request["id"], self.refuse)])
             return refusals.SENT
-        result = self.desk.handle("trade", m.understand(request))
+        result = self.desk.handle("trade", m.understand(msgspec.json.encode(request)))
         self.note([*result.to_sender, *result.to_traders])
         return refusals.SENT
 

@@ -229,6 +229,16 @@ def test_bad_packets_are_refused_and_recorded_and_kill_nothing(launch: Launch) -
     assert venue.lines("stop")[0]["bad_packets"] == 12
 
 
+def test_a_packet_of_several_lines_is_one_line_of_the_record(launch: Launch) -> None:
+    venue = launch()
+    trader = venue.join("trade")
+    assert trader.ask(b'{"op":\n"position",\n"req":1}')["req"] == 1
+    for name in ("", "a b", "x" * 65, "\u00e4"):
+        assert trader.ask(ORDER | {"id": name})["reason"] == "BAD_MESSAGE"
+    assert venue.lines("packet")[1]["msg"] == {"op": "position", "req": 1}
+    assert [line["n"] for line in venue.lines()] == list(range(len(venue.lines())))
+
+
 def test_a_feed_client_or_a_stranger_cannot_trade_and_its_try_is_on_record(launch: Launch) -> None:
     venue = launch(BARS, 1.0)
     stranger, feed = venue.join(None), venue.join("feed")

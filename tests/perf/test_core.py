@@ -57,7 +57,7 @@ def test_both_allocators_are_measured_each_with_its_own_library() -> None:
 def test_without_mimalloc_the_rows_are_missing_and_not_glibcs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(allocator, "LIBRARIES", ())
+    monkeypatch.setattr("host.allocator.LIBRARIES", ())
     with pytest.raises(Missing, match="libmimalloc2.0"):
         allocator.rows(10)
 

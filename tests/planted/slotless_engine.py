@@ -4,28 +4,37 @@ import socket
 import sys
 from typing import Any
 
+from host.hotpath.gate import Gate
+from host.hotpath.pipeline import Pipeline
+
 from host import refusals
 from host.engine import __main__ as entry
-from host.engine import loop
-
-honest_gate = loop.make_gate
+from host.engine import trader
+from host.modes import Intent
 
 
 class Slotless:
-    """Stands in for the gate."""
+    """Stands in for the compiled path."""
 
-    def __init__(self, gate: Any) -> None:
-        self._gate = gate
+    def __init__(self, *given: Any) -> None:
+        self._path = Pipeline(*given)
+        self._gate = next(one for one in given if isinstance(one, Gate))
 
-    def send(self, fd: int, request: bytes, intent: int, token: int = 0) -> int:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._path, name)
+
+    def decide(self, fd: int, ready: bool) -> int:
         """Permit, then send: the time between check and use is open."""
-        code = self._gate.permit(intent, token)
+        code = self._path.decide(-1, ready)
+        if code != refusals.SEND_FAILED or fd < 0:
+            return code
+        code = self._gate.permit(Intent.OPEN if self._path.lots > 0 else Intent.REDUCE)
         if code == refusals.SENT:
             with socket.fromfd(fd, socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-                sock.send(request)
+                sock.send(self._path.request)
         return code
 
 
 if __name__ == "__main__":
-    loop.make_gate = lambda *given: Slotless(honest_gate(*given))  # type: ignore[assignment]
+    trader.Pipeline = Slotless  # type: ignore[attr-defined]
     sys.exit(entry.main(*sys.argv[1:]))
