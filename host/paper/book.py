@@ -18,7 +18,8 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal, localcontext
 
-from host.paper import messages as m
+from host.venues import events as ev
+from host.venues import messages as m
 
 # assumed: the base tier that large spot venues published in 2024-2025 was 10 bps a side, and
 # derivative venues took about 5 (taker) and 2 (maker); a paper fill should not flatter, but the
@@ -103,12 +104,12 @@ class Book:
         # Best price first, then oldest. Entries of orders that are gone are dropped when met.
         self._limits: dict[m.Side, list[tuple[Decimal, int, Order]]] = {"buy": [], "sell": []}
 
-    def new(self, message: m.New) -> m.Ack | m.Reject:
+    def new(self, message: m.New) -> ev.Ack | ev.Reject:
         """Accept or refuse an order; it never fills before the next row."""
         qty, price, stop = _decimal(message.qty), _decimal(message.price), _decimal(message.stop)
         code = self._fault(message, qty, price, stop)
         if code or qty is None:
-            return m.Reject(message.id, code or m.BAD_QTY)
+            return ev.Reject(message.id, code or m.BAD_QTY)
         order = Order(
             message.id,
             message.side,
@@ -127,17 +128,17 @@ class Book:
             self._markets[order.id] = order
         else:
             self._rest(order, order.price)
-        return m.Ack(order.id)
+        return ev.Ack(order.id)
 
-    def cancel(self, order_id: str) -> m.Cancelled | m.CancelReject:
+    def cancel(self, order_id: str) -> ev.Cancelled | ev.CancelReject:
         """Cancel one order; refused when it is not open."""
         order = self._orders.get(order_id)
         if order is None:
-            return m.CancelReject(order_id, m.UNKNOWN_ORDER)
+            return ev.CancelReject(order_id, m.UNKNOWN_ORDER)
         self._remove(order)
-        return m.Cancelled(order_id)
+        return ev.Cancelled(order_id)
 
-    def cancel_all(self) -> m.CancelledAll:
+    def cancel_all(self) -> ev.CancelledAll:
         """Cancel everything that is open."""
         ids = list(self._orders)
         self._orders.clear()
@@ -145,12 +146,12 @@ class Book:
         self._stops.clear()
         for heap in self._limits.values():
             heap.clear()
-        return m.CancelledAll(ids)
+        return ev.CancelledAll(ids)
 
-    def open_orders(self) -> list[m.OpenOrder]:
+    def open_orders(self) -> list[ev.OpenOrder]:
         """All open orders, oldest first."""
         return [
-            m.OpenOrder(
+            ev.OpenOrder(
                 o.id,
                 o.side,
                 m.plain(o.qty),
@@ -162,9 +163,9 @@ class Book:
             for o in self._orders.values()
         ]
 
-    def on_row(self, row: Row) -> list[m.Fill | m.Cancelled]:
+    def on_row(self, row: Row) -> list[ev.Fill | ev.Cancelled]:
         """Fill what this row fills, in order, and return the account events."""
-        events: list[m.Fill | m.Cancelled] = []
+        events: list[ev.Fill | ev.Cancelled] = []
         room = None
         if row.volume is not None:
             room = (row.volume * VOLUME_SHARE).quantize(QTY_STEP, ROUND_DOWN, _EXACT)
@@ -235,7 +236,7 @@ class Book:
         return first + slip if order.side == "buy" else first - slip
 
     def _match_limits(
-        self, side: m.Side, row: Row, room: Decimal | None, events: list[m.Fill | m.Cancelled]
+        self, side: m.Side, row: Row, room: Decimal | None, events: list[ev.Fill | ev.Cancelled]
     ) -> Decimal | None:
         heap, unfinished = self._limits[side], []
         while heap and (room is None or room > 0):
@@ -272,7 +273,7 @@ class Book:
         price: Decimal,
         taker: bool,
         room: Decimal | None,
-        events: list[m.Fill | m.Cancelled],
+        events: list[ev.Fill | ev.Cancelled],
     ) -> Decimal | None:
         """Fill what fits, note the events, and return the room that is left in the row."""
         order.fresh = False
@@ -285,10 +286,10 @@ class Book:
             self._remove(order)
         elif order.reduce_only and self._reducible(order.side) <= 0:
             self._remove(order)
-            events.append(m.Cancelled(order.id))
+            events.append(ev.Cancelled(order.id))
         return None if room is None else room - qty
 
-    def _fill(self, order: Order, qty: Decimal, price: Decimal, taker: bool) -> m.Fill:
+    def _fill(self, order: Order, qty: Decimal, price: Decimal, taker: bool) -> ev.Fill:
         rate_bps = TAKER_FEE_BPS if taker else MAKER_FEE_BPS
         with localcontext(_EXACT):
             notional = qty * price
@@ -297,6 +298,6 @@ class Book:
             self.position += signed
             self.cash -= signed * price + fee
             order.left -= qty
-        return m.Fill(
+        return ev.Fill(
             order.id, order.side, m.plain(qty), m.plain(price), m.plain(fee), m.plain(order.left)
         )

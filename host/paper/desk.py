@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from host.paper import messages as m
 from host.paper.book import QTY_STEP, Book
+from host.venues import events as ev
+from host.venues import messages as m
 
 
 @dataclass(slots=True)
@@ -14,8 +15,8 @@ class Result:
 
     outcome: str = "accepted"
     role: str | None = None  # the sender's role from now on
-    to_sender: list[m.Ev] = field(default_factory=list)
-    to_traders: list[m.Ev] = field(default_factory=list)
+    to_sender: list[ev.Ev] = field(default_factory=list)
+    to_traders: list[ev.Ev] = field(default_factory=list)
     detail: str | None = None  # why, for a packet that was refused
 
 
@@ -44,11 +45,11 @@ class Desk:
             )
         answer = self._answer(message)
         result = Result(role=role)
-        if isinstance(answer, m.Cancelled | m.CancelledAll):
+        if isinstance(answer, ev.Cancelled | ev.CancelledAll):
             result.to_traders.append(answer)
         else:
             result.to_sender.append(answer)
-        if isinstance(answer, m.Reject | m.CancelReject):
+        if isinstance(answer, ev.Reject | ev.CancelReject):
             result.outcome = f"rejected:{answer.reason}"
         return result
 
@@ -57,11 +58,11 @@ class Desk:
         return Result(
             outcome=f"rejected:{error.code}",
             role=role,
-            to_sender=[m.Reject(error.order_id, error.code)],
+            to_sender=[ev.Reject(error.order_id, error.code)],
             detail=str(error),
         )
 
-    def _answer(self, message: m.Message) -> m.Ev:
+    def _answer(self, message: m.Message) -> ev.Ev:
         if isinstance(message, m.New):
             return self.book.new(message)
         if isinstance(message, m.Cancel):
@@ -69,16 +70,16 @@ class Desk:
         if isinstance(message, m.CancelAll):
             return self.book.cancel_all()
         if isinstance(message, m.AskOrders):
-            return m.OpenOrders(message.req, self.book.open_orders())
+            return ev.OpenOrders(message.req, self.book.open_orders())
         if isinstance(message, m.AskPosition):
             position, cash = m.plain(self.book.position), m.plain(self.book.cash)
-            return m.Position(message.req, position, cash)
+            return ev.Position(message.req, position, cash)
         if isinstance(message, m.AskMark):
             return self._mark(message.req)
         raise TypeError(f"no answer is written for {type(message).__name__}")
 
-    def _mark(self, req: int) -> m.Mark:
+    def _mark(self, req: int) -> ev.Mark:
         book = self.book
         price = None if book.mark is None else m.plain(book.mark)
         rules = (book.tick, QTY_STEP, book.min_notional)
-        return m.Mark(req, price, *map(m.plain, rules))
+        return ev.Mark(req, price, *map(m.plain, rules))

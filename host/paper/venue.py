@@ -19,13 +19,14 @@ from typing import Any
 
 import msgspec
 
-from host.paper import messages as m
 from host.paper.book import Book
 from host.paper.client import MAX_PACKET_BYTES, Client
 from host.paper.desk import Desk
 from host.paper.record import Record
 from host.paper.stamps import WallOffset
 from host.paper.tape import Tape
+from host.venues import events as ev
+from host.venues import messages as m
 
 MAX_CLIENTS = 64
 # Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
@@ -134,7 +135,7 @@ class Venue:
         self._record.write("connect", peer_pid=client.pid, mono_ns=time.monotonic_ns())
         # Reading first ends the doubt about stamps; whoever waits for the welcome is stamped.
         self._read(client)
-        self._post(client, m.Welcome())
+        self._post(client, ev.Welcome())
 
     def _serve(self, client: Client, mask: int) -> None:
         if mask & _WRITE and client.open:
@@ -169,7 +170,7 @@ class Venue:
             mono_ns=time.monotonic_ns(),
         )
 
-    def _post(self, client: Client, event: m.Ev) -> None:
+    def _post(self, client: Client, event: ev.Ev) -> None:
         self._post_packet(client, m.encode(event))
 
     def _post_packet(self, client: Client, packet: bytes) -> None:
@@ -189,7 +190,7 @@ class Venue:
 
     def _read(self, client: Client) -> None:
         """Take what has arrived: first all of it onto the record, then the answers."""
-        answers: list[tuple[Client | None, m.Ev]] = []
+        answers: list[tuple[Client | None, ev.Ev]] = []
         gone = None
         for _ in range(_PACKETS_A_TURN):
             try:
@@ -218,7 +219,7 @@ class Venue:
         client: Client,
         data: bytes,
         stamp_wall_ns: int | None,
-        answers: list[tuple[Client | None, m.Ev]],
+        answers: list[tuple[Client | None, ev.Ev]],
     ) -> None:
         """Carry one packet out, put it onto the record, add its answers (to None: every trader)."""
         read_ns = self._offset.sample()
@@ -245,12 +246,12 @@ class Venue:
             detail=result.detail,
         )
         if result.role == "feed" != client.role and self._ended:
-            result.to_sender.append(m.End(self._next_row))
+            result.to_sender.append(ev.End(self._next_row))
         client.role = result.role
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
 
-    def _tell(self, role: str, events: Sequence[m.Ev]) -> None:
+    def _tell(self, role: str, events: Sequence[ev.Ev]) -> None:
         for event in events:
             packet = m.encode(event)
             for client in self._with_role(role):
@@ -279,7 +280,7 @@ class Venue:
             self._play(number)
             if self._ended:
                 self._record.write("end", rows=self._next_row, mono_ns=now_ns)
-                self._tell("feed", [m.End(self._next_row)])
+                self._tell("feed", [ev.End(self._next_row)])
 
     def _play(self, number: int) -> None:
         packet = self._tape.packet(number)
@@ -289,7 +290,7 @@ class Venue:
             return
         events = self._desk.book.on_row(self._tape.row(number))
         for event in events:
-            kind = "fill" if isinstance(event, m.Fill) else "cancelled"
+            kind = "fill" if isinstance(event, ev.Fill) else "cancelled"
             fields = msgspec.structs.asdict(event)
             self._record.write(kind, row=number, mono_ns=time.monotonic_ns(), **fields)
         self._tell("trade", events)

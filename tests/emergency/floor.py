@@ -14,9 +14,10 @@ from host.engine.emergency.port import Port
 from host.engine.emergency.progress import Progress
 from host.engine.emergency.settings import Emergency
 from host.modes import Intent, Reason
-from host.paper import messages as m
 from host.paper.book import Book, Row
 from host.paper.desk import Desk
+from host.venues import events as ev
+from host.venues import messages as m
 
 SECOND = 1_000_000_000
 TOKEN = 77
@@ -69,7 +70,7 @@ class PaperPort:
         self.sent.append(request)
         why = self.refuse(request)
         if why:
-            self._answer([m.Reject(request.get("id"), why)])
+            self._answer([ev.Reject(request.get("id"), why)])
         else:
             self.handle(request)
         return refusals.SENT
@@ -124,9 +125,9 @@ class PaperPort:
         """Know the position as the engine's port does: by what has arrived."""
         if event.__struct_config__.tag in self.mute:
             return
-        if isinstance(event, m.Position):
+        if isinstance(event, ev.Position):
             self.position = D(event.qty)
-        elif isinstance(event, m.Fill) and self.position is not None:
+        elif isinstance(event, ev.Fill) and self.position is not None:
             self.position += D(event.qty) if event.side == "buy" else -D(event.qty)
 
 

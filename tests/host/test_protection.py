@@ -13,9 +13,10 @@ from host.engine.emergency.liquidation import would_open
 from host.engine.emergency.stops import uncovered
 from host.engine.protection import Protection
 from host.modes import Intent
-from host.paper import messages as m
 from host.paper.book import Book, Row
 from host.paper.desk import Desk
+from host.venues import events as ev
+from host.venues import messages as m
 
 LIMITS = config.load(config.DEFAULT).limits
 
@@ -50,7 +51,7 @@ class Venue:
             if would_open(self.book.position, request):
                 return refusals.REDUCE_WOULD_INCREASE
         if self.refuse and request["op"] == "new":
-            self.note([m.Reject(request["id"], self.refuse)])
+            self.note([ev.Reject(request["id"], self.refuse)])
             return refusals.SENT
         result = self.desk.handle("trade", m.understand(msgspec.json.encode(request)))
         self.note([*result.to_sender, *result.to_traders])

@@ -7,8 +7,9 @@ from decimal import Decimal as D
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.paper import messages as m
 from host.paper.book import MAKER_FEE_BPS, MAX_OPEN_ORDERS, TAKER_FEE_BPS, Book, Row
+from host.venues import events as ev
+from host.venues import messages as m
 
 TICK = D("0.01")
 HALF = TICK / 2
@@ -36,8 +37,8 @@ def test_a_market_order_fills_at_the_next_open_half_a_tick_worse() -> None:
     book.new(order("b", "buy"))
     book.new(order("s", "sell"))
     bought, sold = book.on_row(bar(1, "100", "90", "110"))
-    assert isinstance(bought, m.Fill)
-    assert isinstance(sold, m.Fill)
+    assert isinstance(bought, ev.Fill)
+    assert isinstance(sold, ev.Fill)
     assert (bought.price, sold.price) == ("100.005", "99.995")
     assert D(bought.fee) == D("100.005") * TAKER_FEE_BPS / 10_000
 
@@ -47,7 +48,7 @@ def test_a_quote_fills_buyers_at_the_ask_and_sellers_at_the_bid() -> None:
     book.new(order("b", "buy"))
     book.new(order("s", "sell"))
     fills = book.on_row(Row(1, D(11), D(9), D(11), D(9), None))
-    assert [f.price for f in fills if isinstance(f, m.Fill)] == ["11.005", "8.995"]
+    assert [f.price for f in fills if isinstance(f, ev.Fill)] == ["11.005", "8.995"]
 
 
 def test_a_limit_rests_until_a_row_reaches_it() -> None:
@@ -55,7 +56,7 @@ def test_a_limit_rests_until_a_row_reaches_it() -> None:
     book.new(order("a", "buy", price="99"))
     assert book.on_row(bar(1, "100", "99.5", "101")) == []
     (fill,) = book.on_row(bar(2, "100", "99", "101"))
-    assert isinstance(fill, m.Fill)
+    assert isinstance(fill, ev.Fill)
     assert (fill.price, fill.left) == ("99", "0")
     assert D(fill.fee) == 99 * MAKER_FEE_BPS / 10_000
 
@@ -65,8 +66,8 @@ def test_a_gap_through_a_limit_fills_at_the_open() -> None:
     book.new(order("b", "buy", price="99"))
     book.new(order("s", "sell", price="50"))
     bought, sold = book.on_row(bar(1, "90", "80", "95"))
-    assert isinstance(bought, m.Fill)
-    assert isinstance(sold, m.Fill)
+    assert isinstance(bought, ev.Fill)
+    assert isinstance(sold, ev.Fill)
     assert (bought.price, sold.price) == ("90", "90")
 
 
@@ -75,7 +76,7 @@ def test_a_row_fills_a_tenth_of_its_volume_in_all_by_price_then_age() -> None:
     book.new(order("late", "buy", "5", "98"))
     book.new(order("best", "buy", "5", "99"))
     book.new(order("same", "buy", "5", "99"))
-    fills = [f for f in book.on_row(bar(1, "97", "97", "97", "70")) if isinstance(f, m.Fill)]
+    fills = [f for f in book.on_row(bar(1, "97", "97", "97", "70")) if isinstance(f, ev.Fill)]
     assert [(f.id, f.qty, f.left) for f in fills] == [("best", "5", "0"), ("same", "2", "3")]
     assert book.on_row(bar(2, "97", "97", "97", "0")) == []
     assert [o.id for o in book.open_orders()] == ["late", "same"]
@@ -84,16 +85,16 @@ def test_a_row_fills_a_tenth_of_its_volume_in_all_by_price_then_age() -> None:
 def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> None:
     book = Book(TICK)
     refused = book.new(order("r0", "sell", reduce_only=True))
-    assert refused == m.Reject("r0", m.REDUCE_ONLY_WOULD_INCREASE)
+    assert refused == ev.Reject("r0", m.REDUCE_ONLY_WOULD_INCREASE)
     book.new(order("in", "buy", "2"))
     book.on_row(bar(1, "100", "100", "100"))
-    assert isinstance(book.new(order("wrong", "buy", reduce_only=True)), m.Reject)
+    assert isinstance(book.new(order("wrong", "buy", reduce_only=True)), ev.Reject)
     book.new(order("r1", "sell", "5", reduce_only=True))
     book.new(order("r2", "sell", "1", reduce_only=True))
     fill, first, second = book.on_row(bar(2, "100", "100", "100"))
-    assert isinstance(fill, m.Fill)
+    assert isinstance(fill, ev.Fill)
     assert (fill.id, fill.qty, fill.left) == ("r1", "2", "3")
-    assert (first, second) == (m.Cancelled("r1"), m.Cancelled("r2"))
+    assert (first, second) == (ev.Cancelled("r1"), ev.Cancelled("r2"))
     assert book.position == 0
     assert book.open_orders() == []
 
@@ -113,10 +114,10 @@ def test_a_stop_rests_until_a_row_reaches_it_and_a_gap_fills_at_the_open() -> No
     assert [o.stop for o in book.open_orders()] == ["95", "90"]
     assert book.on_row(bar(2, "100", "95.01", "101")) == []
     (near,) = book.on_row(bar(3, "96", "94", "97"))
-    assert isinstance(near, m.Fill)
+    assert isinstance(near, ev.Fill)
     assert (near.id, near.price) == ("near", "94.995")
     (far,) = book.on_row(bar(4, "80", "79", "81"))
-    assert isinstance(far, m.Fill)
+    assert isinstance(far, ev.Fill)
     assert (far.id, far.price, book.position) == ("far", "79.995", 0)
 
 
@@ -127,8 +128,8 @@ def test_a_triggered_stop_without_room_goes_on_as_a_market_order() -> None:
     book.new(stop_order("s", "sell", "2", "95"))
     assert book.on_row(bar(2, "96", "94", "97", "0")) == []
     first, second = (book.on_row(bar(n, "110", "109", "111", "10"))[0] for n in (3, 4))
-    assert isinstance(first, m.Fill)
-    assert isinstance(second, m.Fill)
+    assert isinstance(first, ev.Fill)
+    assert isinstance(second, ev.Fill)
     assert (first.price, first.left, second.left) == ("109.995", "1", "0")
 
 
@@ -136,55 +137,55 @@ def test_a_stop_must_only_reduce_and_name_its_price() -> None:
     book = Book(TICK)
     book.new(order("in", "buy", "2"))
     book.on_row(bar(1, "100", "100", "100"))
-    assert book.new(stop_order("a", "sell", "1", None)) == m.Reject("a", m.BAD_PRICE)
-    assert book.new(stop_order("b", "sell", "1", "95", False)) == m.Reject("b", m.BAD_MESSAGE)
-    assert book.new(stop_order("c", "buy", "1", "95")) == m.Reject(
+    assert book.new(stop_order("a", "sell", "1", None)) == ev.Reject("a", m.BAD_PRICE)
+    assert book.new(stop_order("b", "sell", "1", "95", False)) == ev.Reject("b", m.BAD_MESSAGE)
+    assert book.new(stop_order("c", "buy", "1", "95")) == ev.Reject(
         "c", m.REDUCE_ONLY_WOULD_INCREASE
     )
     limit = m.New("d", "OPEN", "buy", "limit", "1", "99", False, "95")
-    assert book.new(limit) == m.Reject("d", m.BAD_PRICE)
+    assert book.new(limit) == ev.Reject("d", m.BAD_PRICE)
 
 
 def test_an_order_below_the_smallest_notional_is_refused() -> None:
     book = Book(TICK, D(10))
-    assert book.new(order("blind", "buy", "0.01")) == m.Ack("blind")
+    assert book.new(order("blind", "buy", "0.01")) == ev.Ack("blind")
     book.on_row(bar(1, "100", "100", "100"))
     assert book.mark == 100
-    assert book.new(order("a", "buy", "0.09")) == m.Reject("a", m.BELOW_MIN_NOTIONAL)
-    assert book.new(order("b", "buy", "0.1")) == m.Ack("b")
-    assert book.new(order("c", "buy", "0.1", "99")) == m.Reject("c", m.BELOW_MIN_NOTIONAL)
+    assert book.new(order("a", "buy", "0.09")) == ev.Reject("a", m.BELOW_MIN_NOTIONAL)
+    assert book.new(order("b", "buy", "0.1")) == ev.Ack("b")
+    assert book.new(order("c", "buy", "0.1", "99")) == ev.Reject("c", m.BELOW_MIN_NOTIONAL)
 
 
 def test_bad_orders_are_refused_with_their_code() -> None:
     book = Book(TICK)
-    assert book.new(order("a", "buy")) == m.Ack("a")
-    assert book.new(order("a", "buy")) == m.Reject("a", m.DUPLICATE_ID)
+    assert book.new(order("a", "buy")) == ev.Ack("a")
+    assert book.new(order("a", "buy")) == ev.Reject("a", m.DUPLICATE_ID)
     for number, qty in enumerate(["0", "-1", "", "1e3", "nan", "0.000000001", "1_0", "٣", " 1"]):
-        assert book.new(order(f"q{number}", "buy", qty)) == m.Reject(f"q{number}", m.BAD_QTY)
+        assert book.new(order(f"q{number}", "buy", qty)) == ev.Reject(f"q{number}", m.BAD_QTY)
     for number, price in enumerate(["0", "-1", "x", "Infinity"]):
-        assert book.new(order(f"p{number}", "buy", "1", price)) == m.Reject(
+        assert book.new(order(f"p{number}", "buy", "1", price)) == ev.Reject(
             f"p{number}", m.BAD_PRICE
         )
-    assert book.new(order("l", "buy", kind="limit")) == m.Reject("l", m.BAD_PRICE)
-    assert book.new(order("k", "buy", price="1", kind="market")) == m.Reject("k", m.BAD_PRICE)
+    assert book.new(order("l", "buy", kind="limit")) == ev.Reject("l", m.BAD_PRICE)
+    assert book.new(order("k", "buy", price="1", kind="market")) == ev.Reject("k", m.BAD_PRICE)
 
 
 def test_cancel_takes_an_order_off_and_an_id_is_never_used_again() -> None:
     book = Book(TICK)
     book.new(order("a", "buy", price="99"))
     book.new(order("b", "sell"))
-    assert book.cancel("a") == m.Cancelled("a")
-    assert book.cancel("a") == m.CancelReject("a", m.UNKNOWN_ORDER)
-    assert book.cancel_all() == m.CancelledAll(["b"])
+    assert book.cancel("a") == ev.Cancelled("a")
+    assert book.cancel("a") == ev.CancelReject("a", m.UNKNOWN_ORDER)
+    assert book.cancel_all() == ev.CancelledAll(["b"])
     assert book.on_row(bar(1, "50", "1", "200")) == []
-    assert book.new(order("a", "buy")) == m.Reject("a", m.DUPLICATE_ID)
+    assert book.new(order("a", "buy")) == ev.Reject("a", m.DUPLICATE_ID)
 
 
 def test_a_full_book_refuses_more() -> None:
     book = Book(TICK)
     for number in range(MAX_OPEN_ORDERS):
-        assert isinstance(book.new(order(f"o{number}", "buy", price="1")), m.Ack)
-    assert book.new(order("x", "buy")) == m.Reject("x", m.TOO_MANY_ORDERS)
+        assert isinstance(book.new(order(f"o{number}", "buy", price="1")), ev.Ack)
+    assert book.new(order("x", "buy")) == ev.Reject("x", m.TOO_MANY_ORDERS)
 
 
 cents = st.integers(1, 40).map(lambda n: D(n) / 4)
@@ -215,11 +216,11 @@ def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
     for index, step in enumerate(script):
         if step[0] == "new":
             message = order(f"o{index}", *step[1:])
-            if isinstance(book.new(message), m.Ack):
+            if isinstance(book.new(message), ev.Ack):
                 accepted[message.id] = (message, row_number)
         elif step[0] == "cancel":
             answer = book.cancel(f"o{step[1]}")
-            if isinstance(answer, m.Cancelled):
+            if isinstance(answer, ev.Cancelled):
                 gone.add(answer.id)
         elif step[0] == "cancel_all":
             gone.update(book.cancel_all().ids)
@@ -229,7 +230,7 @@ def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
             used = D(0)
             for event in book.on_row(Row(row_number, first, first, low, high, step[4])):
                 assert event.id not in gone
-                if isinstance(event, m.Cancelled):
+                if isinstance(event, ev.Cancelled):
                     gone.add(event.id)
                     continue
                 message, seen_row = accepted[event.id]

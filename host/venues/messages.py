@@ -1,4 +1,4 @@
-"""Every message of the paper exchange: one JSON object a packet, `op` to it and `ev` from it.
+"""Every request to a venue: one JSON object a packet, told apart by `op`; host.venues.events answers.
 
 Quantities and prices of orders are decimal strings both ways; market data are JSON numbers.
 """
@@ -54,6 +54,8 @@ class New(_Op, tag="new", frozen=True):
     price: str | None = None
     reduce_only: bool = False
     stop: str | None = None
+    post_only: bool = False
+    tif: Literal["gtc", "ioc"] = "gtc"
 
 
 class Cancel(_Op, tag="cancel", frozen=True):
@@ -61,6 +63,31 @@ class Cancel(_Op, tag="cancel", frozen=True):
 
     id: str
     intent: Literal["CANCEL"]
+
+
+class Amend(_Op, tag="amend", frozen=True):
+    """Change an open order in its place; None leaves as it is. `qty` is with what has been filled."""
+
+    id: str
+    intent: Literal["OPEN", "REDUCE"]
+    qty: str | None = None
+    price: str | None = None
+    stop: str | None = None
+
+
+class Oco(_Op, tag="oco", frozen=True):
+    """A target (limit at `price`) and a stop, both reduce-only: the end of one is the other's.
+
+    With every partial fill of one the other shrinks, where the venue says `ouo` in its rules.
+    """
+
+    id: str
+    stop_id: str
+    intent: Literal["REDUCE"]
+    side: Side
+    qty: str
+    price: str
+    stop: str
 
 
 class CancelAll(_Op, tag="cancel_all", frozen=True):
@@ -87,102 +114,35 @@ class AskMark(_Op, tag="mark", frozen=True):
     req: Request
 
 
+class AskOrder(_Op, tag="order", frozen=True):
+    """Ask what the venue knows of one order, by our id; `req` comes back in the answer."""
+
+    req: Request
+    id: str
+
+
+class AskFills(_Op, tag="fills", frozen=True):
+    """Ask for executions after `since` (of an earlier answer; empty: all that it still has)."""
+
+    req: Request
+    since: str = ""
+
+
+class AskRules(_Op, tag="rules", frozen=True):
+    """Ask for the symbol's rules and what the venue can do."""
+
+    req: Request
+
+
+class SetDeadman(_Op, tag="deadman", frozen=True):
+    """Arm, refresh or (0) disarm the venue's own dead man's switch."""
+
+    req: Request
+    timeout_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+
+
 Message = Hello | New | Cancel | CancelAll | AskOrders | AskPosition | AskMark
 OPS = frozenset({"hello", "new", "cancel", "cancel_all", "open_orders", "position", "mark"})
-
-
-class Ev(msgspec.Struct, tag_field="ev", frozen=True):
-    """A message from the venue. Quantities, prices and money are strings made by `plain`."""
-
-
-class Welcome(Ev, tag="welcome", frozen=True):
-    """First packet on every connection: what is sent after it carries a send time stamp."""
-
-
-class Ack(Ev, tag="ack", frozen=True):
-    """The order is accepted."""
-
-    id: str
-
-
-class Reject(Ev, tag="reject", frozen=True):
-    """The packet is refused; `id` is None when it named no order."""
-
-    id: str | None
-    reason: str
-
-
-class Fill(Ev, tag="fill", frozen=True):
-    """An execution: quantity and price of this one, fee in quote currency, quantity left."""
-
-    id: str
-    side: Side
-    qty: str
-    price: str
-    fee: str
-    left: str
-
-
-class Cancelled(Ev, tag="cancelled", frozen=True):
-    """The order is gone: asked for, or reduce-only with nothing left to reduce."""
-
-    id: str
-
-
-class CancelReject(Ev, tag="cancel_reject", frozen=True):
-    """There is no such order to cancel."""
-
-    id: str
-    reason: str
-
-
-class CancelledAll(Ev, tag="cancelled_all", frozen=True):
-    """All these orders are gone, and no other was open."""
-
-    ids: list[str]
-
-
-class OpenOrder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One resting order; `stop` is there in a stop order alone."""
-
-    id: str
-    side: Side
-    qty: str
-    left: str
-    price: str | None
-    reduce_only: bool
-    stop: str | None = None
-
-
-class OpenOrders(Ev, tag="open_orders", frozen=True):
-    """All resting orders of the account, oldest first."""
-
-    req: int
-    orders: list[OpenOrder]
-
-
-class Position(Ev, tag="position", frozen=True):
-    """Signed position, and cash since the start (0) after fees."""
-
-    req: int
-    qty: str
-    cash: str
-
-
-class Mark(Ev, tag="mark", frozen=True):
-    """The last price that the venue saw (None before the first) and the rules for orders."""
-
-    req: int
-    price: str | None
-    tick: str
-    qty_step: str
-    min_notional: str
-
-
-class End(Ev, tag="end", frozen=True):
-    """To the feed: there is no more data; `rows` is how many the source has."""
-
-    rows: int
 
 
 class BadMessage(ValueError):
