@@ -31,7 +31,7 @@ types: $(STAMP) types-firmware
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
