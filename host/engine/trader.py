@@ -14,6 +14,7 @@ from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts, shares
 from host.engine.orders import Book, Order
 from host.engine.port import VenuePort, plain
+from host.engine.predictor import MOST_AGE_NS, Predictor
 from host.engine.protection import Protection
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
@@ -33,6 +34,7 @@ class Trader:
     mode() -> (mode, epoch); ready() -- the venue has been reconciled
     tell(kind, **data) -- pushes an event for the audit log
     opinions -- may make entries smaller, and nothing else
+    predictor -- may hold entries back and sell what is held
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Trader:
         ready: Callable[[], bool],
         tell: Callable[..., None],
         opinions: Opinions | None = None,
+        predictor: Predictor | None = None,
     ) -> None:
         self._who = who
         self._sizing = sizing
@@ -60,6 +63,7 @@ class Trader:
         self._ready = ready
         self._tell = tell
         self._opinions = opinions
+        self._predictor = predictor
         self._protection = Protection(
             port,
             who.stop_distance_bps,
@@ -76,7 +80,10 @@ class Trader:
             port.gate,
             sizing.position_value,
             sizing.order_value,
-            capital=sizing.capital,
+            predictor.decision if predictor else None,
+            predictor.forecast if predictor else None,
+            MOST_AGE_NS,
+            sizing.capital,
         )
         self._account: tuple[Decimal, Decimal] | None = None
         self.lot = Decimal(0)
@@ -97,6 +104,8 @@ class Trader:
             self._set_lot(price)
         self._follow_account()
         self._path.seen(price, self._row_ns)
+        if self._predictor is not None:
+            self._predictor.take(self._path.features)
         self._price = price
         self._protect()
         self._cancel_stale()
