@@ -102,31 +102,30 @@ def wait_durable(theirs: shm.Page, number: int) -> None:
 @contextlib.contextmanager
 def recorder(place: Path) -> Iterator[tuple[shm.Page, int, shm.Page]]:
     """Run a real recorder; give the guard's page, the eventfd that wakes it, and its own page."""
-    page = shm.create(layout.KIND_GUARD, "perf-guard")
-    wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.bind(str(place / "guard.sock"))
-    listener.listen(1)
-    listener.settimeout(PATIENCE_S)
-    words = [place, place / "audit", "perf", config.DEFAULT]
-    command = [sys.executable, "-m", "host.recorder", *map(str, words)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        connection, _address = listener.accept()
+    with contextlib.ExitStack() as held:
+        page = shm.create(layout.KIND_GUARD, "perf-guard")
+        held.callback(page.close)
+        wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        held.callback(os.close, wake)
+        # Not in `place`: what the path of a socket may have is short.
+        run_dir = held.enter_context(tempfile.TemporaryDirectory(prefix="bot4-perf-"))
+        listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        listener.bind(f"{run_dir}/guard.sock")
+        listener.listen(1)
+        listener.settimeout(PATIENCE_S)
+        words = [run_dir, place / "audit", "perf", config.DEFAULT]
+        command = [sys.executable, "-m", "host.recorder", *map(str, words)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        held.callback(process.wait, PATIENCE_S)
+        held.callback(process.send_signal, signal.SIGTERM)
+        connection = held.enter_context(listener.accept()[0])
         connection.settimeout(PATIENCE_S)
         _request, fds = shm.receive_fds(connection)
         theirs = shm.attach(fds[0], layout.KIND_RECORDER)
+        held.callback(theirs.close)
         reply = msgspec.json.encode({"ok": True, "recorded": 0, "supervisor": 0})
         shm.send_fds(connection, reply, [page.fd, wake])
         yield page, wake, theirs
-        connection.close()
-        theirs.close()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_S)
-        listener.close()
-        os.close(wake)
-        page.close()
 
 
 def chain_us(place: Path, records: int) -> tuple[list[float], list[float], list[float]]:

@@ -27,7 +27,8 @@ from host.enrich import snapshot
 from host.enrich.opinion import Opinion
 from host.enrich.snapshot import Snapshot
 from host.perf.timing import empty_batches, percentile, python_batches, row
-from tests.enrichment.test_engine import FLOOD, Engine, links, trader
+from tests.desk import LOOSE, Desk, desk
+from tests.enrichment.test_engine import FLOOD, Engine, links
 
 ROWS = 500
 READ_LIMIT_NS = 200.0
@@ -65,23 +66,22 @@ def connected(folder: Path) -> Any:
 class Case:
     """One trader, and what each of its decisions took."""
 
-    def __init__(self, opinions: Any) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.taken_ns: list[int] = []
-        self._trader, self._port, self._book = trader(opinions)
+        self._desk = desk
         self._row = 0
 
     def round(self) -> None:
         """Decide ROWS times on a price that moves; the book is emptied between, outside the clock."""
-        clock = time.perf_counter_ns
+        clock, desk = time.perf_counter_ns, self._desk
         for at in range(ROWS):
             price = 100.0 + (at * 7 % 13) / 10
             self._row += 1
-            event = {"row": self._row, "price": price}
+            event = desk.before(self._row, price)
             began_ns = clock()
-            self._trader.take_row(event)
+            desk.trader.take_row(event)
             self.taken_ns.append(clock() - began_ns)
-            self._book.open.clear()
-            self._port.sent.clear()
+            desk.forget()
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -95,9 +95,11 @@ def measure(rounds: int) -> dict[str, Any]:
         for process in (well, floods, hangs):
             process.send_signal(signal.SIGSTOP)
         died.kill()
-        cases = {"without": Case(None)} | dict(
-            zip(("well", "floods", "hangs", "died"), map(Case, opinions), strict=True)
-        )
+        names = ("without", "well", "floods", "hangs", "died")
+        cases = {
+            name: Case(stack.enter_context(desk(LOOSE, opinions=said)))
+            for name, said in zip(names, (None, *opinions), strict=True)
+        }
         gc.collect()
         gc.disable()
         for _round in range(rounds):

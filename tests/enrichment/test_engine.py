@@ -16,46 +16,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from host import config, layout, shm
+from host import layout, shm
 from host.engine.enrichment import PART_NS, Opinions
-from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
-from host.engine.provenance import Ids
-from host.engine.sizing import Sizing
-from host.engine.trader import Trader
 from host.enrich.link import Part, socket_path
 from host.enrich.opinion import Opinion
 from host.enrich.serving import Server
 from host.enrich.snapshot import Snapshot
-from host.modes import TradingMode
+from tests.desk import LOOSE, desk
 from tests.enrichment.kit import run, settings
-
-
-class Port:
-    """A venue that takes everything and says nothing; it has no stops: entries alone are looked at."""
-
-    reduce_only = False
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.connection = None
-
-    def seen(self, price: float, at_ns: int) -> None: ...
-
-    def send(self, request: dict[str, Any], _intent: object, _token: int = 0) -> int:
-        self.sent.append(request)
-        return 0
-
-
-class Checks:
-    """Checks that let everything pass: which of them would refuse depends on the time of day."""
-
-    def seen(self, *_facts: object) -> None: ...
-
-    def sent(self, *_facts: object) -> None: ...
-
-    def check(self, *_facts: object) -> int:
-        return 0
 
 
 class Said:
@@ -68,36 +36,16 @@ class Said:
         return next(self.factors)
 
 
-def trader(opinions: Any, mode: TradingMode = TradingMode.NORMAL) -> tuple[Trader, Port, Book]:
-    port, book = Port(), Book()
-    wanted = config.load(config.DEFAULT)
-    built = Trader(
-        wanted.strategy,
-        Sizing(wanted.strategy, wanted.limits),
-        Forecasts(Path("nobody-listens-here")),
-        Checks(),  # type: ignore[arg-type]
-        book,
-        Ids("trend", 1),
-        port,  # type: ignore[arg-type]
-        lambda: (mode, 1),
-        lambda: True,
-        lambda kind, **data: None,
-        opinions,
-    )
-    return built, port, book
-
-
 def orders(opinions: Any, prices: list[float], held: int) -> dict[int, tuple[str, float]]:
     """Return row -> side and size; every row decides anew from the same position, in lots."""
-    built, port, book = trader(opinions)
     found = {}
-    for row, price in enumerate(prices):
-        book.position = held * built.lot
-        built.take_row({"row": row, "price": price})
-        book.open.clear()
-        for order in port.sent:
-            found[row] = (order["side"], float(order["qty"]))
-        port.sent.clear()
+    with desk(LOOSE, opinions=opinions) as made:
+        for row, price in enumerate(prices):
+            made.book.position = held * made.trader.lot
+            made.row(row, price)
+            for order in made.arrived():
+                found[row] = (order["side"], float(order["qty"]))
+            made.forget()
     return found
 
 

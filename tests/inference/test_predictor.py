@@ -15,26 +15,17 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
 from host.hotpath.features import Features
-from host.hotpath.riskcheck import RiskCheck
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from host import config, forecast, layout, shm
+from host import config
 from host.engine import strategy
-from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
 from host.engine.predictor import MEAN_SIZE, Predictor
-from host.engine.provenance import Ids
-from host.engine.sizing import Sizing
-from host.engine.trader import Trader
-from host.forecast import Forecast
 from host.inference.card import ModelRefused
 from host.inference.export import export
 from host.inference.settings import ModelSettings
-from host.modes import TradingMode
-from host.perf.checks import every_rail, open_gate, renew
-from tests.hotpath.test_leak import Port
+from tests.desk import desk
 from tests.integration.kit import bot4
 
 PRICES = [float(price) for price in read("sp500").price]
@@ -109,44 +100,22 @@ def test_an_answer_that_is_none_is_nothing_to_open_on(
     assert predictor.silent == 1
 
 
-def traded(predictor: Predictor | None, tmp_path: Path, count: int = 3_000) -> tuple[int, int]:
+def traded(predictor: Predictor | None, count: int = 3_000) -> tuple[int, int]:
     """Entries and exits of the strategy over a recorded market, filled at once."""
-    wanted, book, sides = config.load(config.DEFAULT), Book(), []
-    gate, pages = open_gate()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    limits = every_rail(price_collar_share=0.5, price_window_share=0.5)
-    forecasts = Forecasts(tmp_path)
-    said = forecasts._page = shm.create(layout.KIND_MODELLER, "said")
-
-    def tell(kind: str, **data: Any) -> None:
-        if kind == "order":
-            sides.append(data["side"])
-
-    trader = Trader(
-        wanted.strategy, Sizing(wanted.strategy, limits), forecasts, RiskCheck(limits), book,
-        Ids(wanted.strategy.id, 7), Port(gate, ours.fileno()),  # type: ignore[arg-type]
-        lambda: (TradingMode.NORMAL, 1), lambda: True, tell, predictor=predictor,
-    )  # fmt: skip
-    for row, price in enumerate(PRICES[:count]):
-        renew(pages[0])
-        forecast.publish(said.words, Forecast(row, 0, 1, 0.01, 0.013, 1, 0), row + 1)
-        trader.take_row({"row": row, "close": price})
-        for order in list(book.open.values()):
-            theirs.recv(1024)
-            book.filled({"id": order.id, "side": "buy" if order.side > 0 else "sell",
-                         "qty": f"{order.left:f}", "price": f"{order.price:f}", "fee": "0",
-                         "left": "0"})  # fmt: skip
-    for held in (ours, theirs, said, *pages):
-        held.close()
+    with desk(predictor=predictor) as made:
+        for row, price in enumerate(PRICES[:count]):
+            made.row(row, price)
+            made.fill()
+        sides = [data["side"] for kind, data in made.told if kind == "order"]
     return sides.count("buy"), sides.count("sell")
 
 
-def test_it_can_only_hold_back_or_sell(file: Path, tmp_path: Path) -> None:
-    alone, _exits = traded(None, tmp_path)
+def test_it_can_only_hold_back_or_sell(file: Path) -> None:
+    alone, _exits = traded(None)
     strict = Predictor(ModelSettings(str(file), enter_edge=0.05, enter_signal=0.05))
-    entries, exits = traded(strict, tmp_path)
+    entries, exits = traded(strict)
     never = Predictor(ModelSettings(str(file), enter_edge=90.0, enter_signal=1.0))
-    assert traded(never, tmp_path)[0] == 0
+    assert traded(never)[0] == 0
     assert 0 < entries < alone
     assert exits > 0
 
