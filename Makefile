@@ -9,6 +9,9 @@ DEMO_STAMP := $(VENV)/.installed
 STAMP := $(VENV)/.tools
 CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h host/models/*.pyx rig/virtual/*.pyx)
 DEMO_ARGS ?=
+# Tests that bring a bench up run in a process of their own, one after the other, beside all others.
+BENCH_TESTS := hil $(addprefix tests/,bench emulated gpio integration rig safety)
+BENCH_LOG := $(VENV)/bench-tests.log
 
 -include make/*.mk
 .DEFAULT_GOAL := demo
@@ -31,7 +34,10 @@ types: $(STAMP) types-firmware
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@bench_tmp=$$(mktemp -d) && trap 'rm -rf "$$bench_tmp"' EXIT && \
+		{ TMPDIR=$$bench_tmp $(BIN)/python -m pytest $(BENCH_TESTS) >$(BENCH_LOG) 2>&1 & } && bench=$$!; \
+		$(BIN)/python -m pytest tests $(BENCH_TESTS:%=--ignore=%); others=$$?; \
+		wait $$bench; benched=$$?; cat $(BENCH_LOG); exit $$((others + benched))
 
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
