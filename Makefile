@@ -36,6 +36,7 @@ types: $(STAMP) types-firmware
 unit: $(STAMP)
 	@bench_tmp=$$(mktemp -d) && trap 'rm -rf "$$bench_tmp"' EXIT && \
 		{ TMPDIR=$$bench_tmp $(BIN)/python -m pytest $(BENCH_TESTS) >$(BENCH_LOG) 2>&1 & } && bench=$$!; \
+		trap 'kill $$bench; wait $$bench; exit 130' INT TERM; \
 		$(BIN)/python -m pytest tests $(BENCH_TESTS:%=--ignore=%); others=$$?; \
 		wait $$bench; benched=$$?; cat $(BENCH_LOG); exit $$((others + benched))
 
