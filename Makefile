@@ -34,8 +34,10 @@ types: $(STAMP) types-firmware
 	$(BIN)/mypy
 
 unit: $(STAMP)
+	@# A shell lets what it runs in the background ignore interrupts, which some tests are about.
 	@bench_tmp=$$(mktemp -d) && trap 'rm -rf "$$bench_tmp"' EXIT && \
-		{ TMPDIR=$$bench_tmp $(BIN)/python -m pytest $(BENCH_TESTS) >$(BENCH_LOG) 2>&1 & } && bench=$$!; \
+		{ TMPDIR=$$bench_tmp env --default-signal=INT $(BIN)/python -m pytest $(BENCH_TESTS) \
+			>$(BENCH_LOG) 2>&1 & } && bench=$$!; \
 		trap 'kill $$bench; wait $$bench; exit 130' INT TERM; \
 		$(BIN)/python -m pytest tests $(BENCH_TESTS:%=--ignore=%); others=$$?; \
 		wait $$bench; benched=$$?; cat $(BENCH_LOG); exit $$((others + benched))
