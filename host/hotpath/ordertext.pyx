@@ -9,8 +9,29 @@ from libc.math cimport fabs
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-cdef extern from "<math.h>" nogil:
-    long long llrintl(long double number)
+cdef extern from *:
+    """
+    #include <math.h>
+    #include <stdint.h>
+
+    /* number * scale to the nearest whole one, halves to the even one, as Python rounds. Exact: the
+       mantissa times 10^8 has 80 bits, which no floating type of every machine keeps. */
+    static inline int64_t whole_units(double number, int64_t scale)
+    {
+        int exponent;
+        unsigned __int128 product = (unsigned __int128)(int64_t)ldexp(frexp(number, &exponent), 53);
+        int shift = 53 - exponent;
+        unsigned __int128 rest, half;
+        product *= (unsigned __int128)scale;
+        if (shift > 126)
+            return 0;
+        rest = product & (((unsigned __int128)1 << shift) - 1);
+        half = (unsigned __int128)1 << (shift - 1);
+        product >>= shift;
+        return (int64_t)product + (rest > half || (rest == half && (product & 1)));
+    }
+    """
+    int64_t whole_units(double number, int64_t scale) noexcept nogil
 
 # What the venue takes behind the point.
 PRICE_DECIMALS = MOST_DECIMALS
@@ -56,11 +77,10 @@ cdef int price_units(double price, int64_t *units) noexcept nogil:
     cdef int decimals
     if not 0 <= price <= LARGEST:
         return -1
-    # Halves go to the even one, as in Python; the product of a double and 10^8 keeps 64 bits.
-    rounded = <double> llrintl(<long double> price * <long double> 1e8) / 1e8
+    rounded = <double> whole_units(price, <int64_t> TENS[MOST_DECIMALS]) / TENS[MOST_DECIMALS]
     for decimals in range(1, MOST_DECIMALS):
-        units[0] = llrintl(<long double> rounded * <long double> TENS[decimals])
+        units[0] = whole_units(rounded, <int64_t> TENS[decimals])
         if fabs(<double> units[0] / TENS[decimals] - rounded) == 0:
             return decimals
-    units[0] = llrintl(<long double> rounded * <long double> 1e8)
+    units[0] = whole_units(rounded, <int64_t> TENS[MOST_DECIMALS])
     return MOST_DECIMALS

@@ -5,7 +5,6 @@ full; before each batch a part of the price window has left, so that its mean is
 Ends with 0 when every limit holds, 1 when one does not, 2 on wrong use.
 """
 
-import json
 import sys
 from typing import Any
 
@@ -20,6 +19,7 @@ from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.riskorder import Facts, Proposal
 from host.hotpath.words import Words, now_ns
 from host.modes import Intent, Reason, TradingMode
+from host.perf.command import run
 from host.perf.timing import Row, empty_batches, python_batches, row
 
 BATCHES = 20_000
@@ -144,16 +144,7 @@ WIDTHS = {"p50": 7, "p99": 8, "p999": 9, "max": 10}
 
 def main(arguments: list[str]) -> int:
     """Measure and print; return the exit code."""
-    if arguments not in ([], ["--json"]):
-        print("perf: usage: python -m host.perf.checks [--json]", file=sys.stderr)
-        return 2
-    found = rows()
-    verdict = "pass" if all(line["pass"] for line in found) else "fail"
-    if arguments:
-        print(json.dumps({"rows": found, "verdict": verdict}))
-    else:
-        print(f"{show(found)}\nverdict: {verdict} (limits are for p99, on an idle machine)")
-    return 0 if verdict == "pass" else 1
+    return run("checks", rows, show, arguments, " (limits are for p99, on an idle machine)")
 
 
 if __name__ == "__main__":

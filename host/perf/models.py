@@ -7,7 +7,6 @@ the slowest of a few runs; limits are for the fastest, because a shared machine 
 from __future__ import annotations
 
 import gzip
-import json
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ import numpy as np
 from host.data.reader import read
 from host.models import Params, Spec, fit, simulate
 from host.models.realised import DAY_NS, realised_variance
+from host.perf.command import run
 from host.perf.timing import Row
 
 RETURNS, MINUTES, STEPS = 3_000, 1_000_000, 100_000
@@ -79,23 +79,14 @@ def _minutes(file: Path) -> str:
     return str(file)
 
 
-def main(arguments: list[str]) -> int:
-    """Measure and print; return the exit code."""
-    if arguments not in ([], ["--json"]):
-        print("perf: usage: python -m host.perf.models [--json]", file=sys.stderr)
-        return 2
-    found = rows()
-    verdict = "pass" if all(line["pass"] for line in found) else "fail"
-    if arguments:
-        print(json.dumps({"rows": found, "verdict": verdict}))
-    else:
-        print(f"{'':30}{'best':>10}{'max':>10}  unit{'limit':>9}")
-        for line in found:
-            figures = f"{line['best']:10.3f}{line['max']:10.3f}  {line['unit']:4}{line['limit']:9}"
-            print(f"{line['what']:30}{figures}{'' if line['pass'] else ' !'}")
-        print(f"verdict: {verdict}")
-    return 0 if verdict == "pass" else 1
+def show(found: list[Row]) -> str:
+    """Return the table as text."""
+    lines = [f"{'':30}{'best':>10}{'max':>10}  unit{'limit':>9}"]
+    for line in found:
+        figures = f"{line['best']:10.3f}{line['max']:10.3f}  {line['unit']:4}{line['limit']:9}"
+        lines.append(f"{line['what']:30}{figures}{'' if line['pass'] else ' !'}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run("models", rows, show, sys.argv[1:]))

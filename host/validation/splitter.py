@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from host.validation.fold import Fold, IndexArray, Role, RoleArray
 from host.validation.timeline import NotEnoughData, Timeline, timeline
 
 
-class Splitter:
+class Splitter(ABC):
     """Base of the modes. `times` and `label_end` are arrays, or names of columns of X.
 
     Given as arrays they are checked at once and X must have as many rows; given as names they are
@@ -72,12 +73,13 @@ class Splitter:
         windows = self._windows(line)
         return (Fold(number, self._roles(line, window)) for number, window in enumerate(windows, 1))
 
+    @abstractmethod
     def _windows(self, line: Timeline) -> list[tuple[int, int]]:
         """Return each test as (first, one past the last)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _roles(self, line: Timeline, window: tuple[int, int]) -> RoleArray:
-        raise NotImplementedError
+        """Return what each sample is when this window is the test."""
 
     def _require_samples(self, fold: Fold) -> None:
         train = fold.count(Role.TRAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import numbers
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ RAISE, SKIP = "raise", "skip"
 class _Forward(Splitter):
     """Train on [lo, cut), leave out [cut, start), test on [start, stop)."""
 
+    @abstractmethod
     def _bounds(self, line: Timeline, start: int) -> tuple[int, int]:
         """Return the training range before gap and test as (lo, cut)."""
-        raise NotImplementedError
 
     def _roles(self, line: Timeline, window: tuple[int, int]) -> RoleArray:
         start, stop = window
