@@ -1,4 +1,4 @@
-"""`python -m host.perf.MODULE [--json]`: the rows of one module by themselves; `bot4 perf` has them all."""
+"""`python -m host.perf.MODULE [--json]`: the rows of one module; `bot4 perf` has them all."""
 
 import json
 import sys
