@@ -70,6 +70,7 @@ _CROSSED = "cancel and fill cross"
 _AMEND_CROSSED = "amend and fill cross"
 _RACE = "amend and cancel race"
 _ASK = "unknown outcome"
+_ARRIVED = "it has arrived; whether it is still open is asked"
 _BACK = "a rejected order lives: the rejection, or our question, was overtaken"
 _LEFT_AFTER_ALL = "the gate said it did not leave, and the venue knows it"
 _GONE = "gone, and not by our cancel: a fill or an end is on its way"
@@ -106,14 +107,14 @@ ROWS = (
     Row(S.UNKNOWN, E.SEND, S.UNKNOWN, "sent again under the same id"),
     Row(S.UNKNOWN, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.UNKNOWN, E.CANCEL, S.CANCELLING, "cancelled without knowing whether it is there"),
-    Row(S.UNKNOWN, E.ACK, S.OPEN, _ASK),
-    Row(S.UNKNOWN, E.PART, S.UNKNOWN, "it has arrived; whether it is still open is asked"),
+    Row(S.UNKNOWN, E.ACK, S.UNKNOWN, _ARRIVED),
+    Row(S.UNKNOWN, E.PART, S.UNKNOWN, _ARRIVED),
     Row(S.UNKNOWN, E.FULL, S.FILLED, _ASK),
     Row(S.UNKNOWN, E.REJECT, S.REJECTED, _ASK),
     Row(S.UNKNOWN, E.REJECT_REST, S.CANCELLED, "reject after partial"),
     Row(S.UNKNOWN, E.CANCELLED, S.CANCELLED, _ASK),
     Row(S.UNKNOWN, E.CANCEL_REJECT, S.UNKNOWN, _ASK),
-    Row(S.UNKNOWN, E.AMENDED, S.OPEN, _ASK),
+    Row(S.UNKNOWN, E.AMENDED, S.UNKNOWN, _ARRIVED),
     Row(S.UNKNOWN, E.AMENDED_DONE, S.FILLED, _ASK),
     Row(S.UNKNOWN, E.AMEND_REJECT, S.UNKNOWN, _ASK),
     Row(S.UNKNOWN, E.MISSING, S.UNKNOWN, _GONE),

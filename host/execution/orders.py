@@ -1,15 +1,15 @@
 """What is open, and what has ended not long ago: every event through the table of order life."""
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from decimal import Decimal
-from enum import StrEnum
 
 from host.execution import fills
 from host.execution.alarms import Alarms
 from host.execution.exact import ZERO, add, sub
 from host.execution.fills import Execution
-from host.execution.life import ENDED, STANDING, TABLE, Event, State
+from host.execution.life import TABLE, Event, State
+from host.execution.order import Order, Role
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -19,84 +19,25 @@ KEEP = 1024
 MOST_TRADES = 65_536
 # These reasons are about a packet, which may have been a cancel or an amend of the order.
 OF_THE_PACKET = frozenset({m.BAD_MESSAGE, m.UNKNOWN_OP, m.MAINTENANCE})
-# The venue still owes us an answer.
-WAITING = frozenset({State.SENT, State.AMENDING, State.CANCELLING})
-
-
-class Role(StrEnum):
-    """What an order is for."""
-
-    ENTRY = "entry"
-    EXIT = "exit"
-    STOP = "stop"
-    TARGET = "target"
-    LADDER = "ladder"
-
-
-@dataclass(slots=True, eq=False)
-class Order:
-    """One order of ours.
-
-    told -- the most that the venue has counted as filled; more than `filled`: executions are missing
-    change -- the amend that is on its way
-    sibling -- the other leg, where the venue holds both as one
-    """
-
-    id: str
-    side: m.Side
-    qty: Decimal
-    role: Role
-    price: Decimal | None = None
-    stop: Decimal | None = None
-    reduce_only: bool = False
-    sibling: str = ""
-    state: State = State.NEW
-    since_ns: int = 0
-    filled: Decimal = ZERO
-    told: Decimal = ZERO
-    owed_ns: int = 0
-    change: m.Amend | None = None
-    trades: dict[str, tuple[Decimal, Decimal, Decimal]] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing more is expected of it."""
-        return self.state in ENDED
-
-    @property
-    def standing(self) -> bool:
-        """True when the venue has it and nothing that takes it off is under way."""
-        return self.state in STANDING
-
-    @property
-    def left(self) -> Decimal:
-        """What it may still fill."""
-        return ZERO if self.ended else sub(self.qty, self.filled)
-
-
-def noted(request: m.New, role: Role) -> Order:
-    """Return the order that a request asks for."""
-    price, stop = (
-        None if text is None else Decimal(text) for text in (request.price, request.stop)
-    )
-    return Order(
-        request.id, request.side, Decimal(request.qty), role, price, stop, request.reduce_only
-    )
 
 
 class Orders:
     """`live` by age; `find` also knows the last KEEP that have ended.
 
+    check(execution) -- raises BadEvent for one that cannot be booked
     refused -- how often each (state, event) that the table does not know has come
     """
 
-    def __init__(self, alarms: Alarms, keep: int = KEEP) -> None:
+    def __init__(
+        self, alarms: Alarms, check: Callable[[Execution], None], keep: int = KEEP
+    ) -> None:
         self.live: dict[str, Order] = {}
         self.refused: Counter[tuple[State, Event]] = Counter()
         self.duplicates = 0
         self._ended: OrderedDict[str, Order] = OrderedDict()
         self._owing: dict[str, Order] = {}
         self._alarms = alarms
+        self._check = check
         self._keep = keep
 
     def note(self, order: Order, now_ns: int) -> Order:
@@ -106,6 +47,17 @@ class Orders:
         order.since_ns = now_ns
         self.live[order.id] = order
         return order
+
+    def adopt(self, listed: ev.OpenOrder, now_ns: int) -> None:
+        """Take over an order that the venue lists and an earlier run has made. Raises BadEvent."""
+        qty, left = fills.above_zero("qty", listed.qty), fills.decimal("left", listed.left)
+        role = Role.EXIT if listed.reduce_only else Role.ENTRY
+        if listed.reduce_only and (listed.stop or listed.price):
+            role = Role.STOP if listed.stop else Role.TARGET
+        order = Order(fills.check_id(listed.id), listed.side, qty, role)
+        order.reduce_only = listed.reduce_only
+        order.filled = order.told = max(ZERO, sub(qty, left))
+        self.note(order, now_ns)
 
     def find(self, order_id: str) -> Order | None:
         """Return the order of this id, live or ended not long ago."""
@@ -199,6 +151,8 @@ class Orders:
             case ev.Reject():
                 self.step(order, _rejection(order, event.reason), now_ns)
             case ev.Cancelled():
+                if event.filled:
+                    self._told(order, fills.decimal("filled", event.filled), now_ns)
                 self.step(order, Event.CANCELLED, now_ns)
             case ev.CancelReject():
                 gone = event.reason == m.UNKNOWN_ORDER
@@ -233,15 +187,16 @@ class Orders:
                 self._alarms("TRADE_CONTRADICTS", now_ns, id=order.id, trade=done.trade)
             return []
         filled = add(order.filled, done.qty)
-        grown = _wanted_qty(order)
-        if filled > max(order.qty, grown) or len(order.trades) >= MOST_TRADES:
+        self._check(done)
+        if filled > order.most or len(order.trades) >= MOST_TRADES:
             self._alarms(
                 "OVERFILL", now_ns, id=order.id, qty=f"{done.qty:f}", left=f"{order.left:f}"
             )
             return []
         if filled > order.qty:
-            order.qty = grown  # the fill is the answer to the amend
+            order.qty = order.most  # the fill is the answer to the amend
         order.filled = filled
+        order.filled_ns = order.filled_ns or now_ns
         order.trades[done.trade] = figures
         self.step(order, Event.FULL if filled == order.qty else Event.PART, now_ns)
         if order.change is None:
@@ -285,9 +240,7 @@ class Orders:
     def _answered(self, order: Order, event: ev.OrderState, now_ns: int) -> None:
         counted, left = fills.decimal("filled", event.filled), fills.decimal("left", event.left)
         if event.state == "open" and self.step(order, Event.FOUND, now_ns):
-            if order.state is State.OPEN and order.change is not None:
-                # The amend has arrived or not: this is how it stands.
-                order.qty, order.change = max(add(counted, left), order.filled), None
+            self._amended_or_not(order, add(counted, left))
         self._told(order, counted, now_ns)
         match event.state:
             case "filled" if order.told > order.filled:
@@ -301,6 +254,11 @@ class Orders:
                 self.step(order, Event.REJECT_REST if order.filled else Event.REJECT, now_ns)
             case "unknown":
                 self.step(order, Event.REJECT_REST if order.filled else Event.ABSENT, now_ns)
+
+    def _amended_or_not(self, order: Order, qty: Decimal) -> None:
+        """The outcome of an amend was lost, and the venue says how much the order is for now."""
+        if order.change is not None and order.state is State.OPEN and qty > order.filled:
+            order.qty, order.change = qty, None
 
     def _told(self, order: Order, counted: Decimal, now_ns: int) -> None:
         if ZERO <= counted <= order.qty:
@@ -322,8 +280,3 @@ def _rejection(order: Order, reason: str) -> Event:
     if reason in OF_THE_PACKET and order.state in (State.AMENDING, State.CANCELLING):
         return Event.LOSE
     return Event.REJECT_REST if order.filled else Event.REJECT
-
-
-def _wanted_qty(order: Order) -> Decimal:
-    change = order.change
-    return order.qty if change is None or change.qty is None else Decimal(change.qty)

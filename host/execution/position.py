@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 
 from host.execution.exact import DIGITS, ZERO, add, mul, sub
-from host.execution.fills import Execution
+from host.execution.fills import BadEvent, Execution
 
 # An average of more bits than this, after thousands of partial exits without ever being flat, is
 # rounded to ROUGH digits. Cash and position, and so equity, are exact all the same.
@@ -65,11 +65,16 @@ class Position:
         self._move(moved, execution)
         self.executions += 1
 
-    def holds(self, currency: str) -> bool:
-        """Return True when a fee in this currency can be booked."""
-        return (currency or self.quote) in self.fees or len(self.fees) < MOST_CURRENCIES
+    def check(self, execution: Execution) -> None:
+        """Look at an execution before it is booked. Raises BadEvent."""
+        currency = execution.currency or self.quote
+        if currency not in self.fees and len(self.fees) >= MOST_CURRENCIES:
+            raise BadEvent(f"currency: {currency!r} is one too many for fees")
+        paid_with = {self.base: execution.qty, self.quote: execution.cost}
+        if abs(execution.fee) >= paid_with.get(currency, abs(execution.fee) + 1):
+            raise BadEvent(f"fee: {execution.fee:f} {currency} is more than what was traded")
 
-    def adopt(self, qty: Decimal, cash: Decimal, price: Decimal) -> None:
+    def adopt(self, qty: Decimal, cash: Decimal, price: Decimal | Fraction) -> None:
         """Take over the venue's word; what is held has cost `price` as far as we know."""
         self.qty, self.cash, self.fees_quote = qty, cash, ZERO
         self.basis = Fraction(qty) * Fraction(price)
