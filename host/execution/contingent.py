@@ -96,7 +96,7 @@ class Protection:
         at = self._rules.price(side, _moved(average, -away * self._policy.stop_bps))
         at = self._stop.nearest(side, max(at, self._rules.tick))
         through = mark is not None and (mark <= at if side == "sell" else mark >= at)
-        resting = any(order.standing for order in self._stop.live)
+        resting = any(o.standing and o.stop is not None for o in self._stop.live)
         stop = Want(side, qty, None if through and not resting else at, mark)
         if self._policy.target_bps is None or stop.at is None:
             return stop, None

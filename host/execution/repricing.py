@@ -175,9 +175,7 @@ class Leg:
 
     def _adjust(self, order: Order, want: Want, now_ns: int) -> None:
         at = order.stop if order.stop is not None else order.price
-        if at is None or want.at is None:
-            return  # on its way out at market
-        far = abs(sub(want.at, at)) > mul(at, self._policy.hysteresis_bps.scaleb(-4))
+        far = at is not None and want.at is not None and self._is_far(want.at, at)
         left = want.left
         if self._policy.pair == "oco" and "reduce_only" in self.rules.can:
             left = max(left, order.left)
@@ -195,6 +193,9 @@ class Leg:
             self._send(goal, now_ns)
         else:
             self._sender.cancel(order, now_ns)
+
+    def _is_far(self, goal: Decimal, at: Decimal) -> bool:
+        return abs(sub(goal, at)) > mul(at, self._policy.hysteresis_bps.scaleb(-4))
 
     def _place(self, want: Want, now_ns: int) -> None:
         if self.ready(now_ns) and self._budget.take(now_ns, self.role is Role.STOP):

@@ -29,6 +29,7 @@ class Resting:
     price: D | None
     stop: D | None
     reduce_only: bool
+    closes: bool
     filled: D = D(0)
     sibling: str = ""
 
@@ -51,7 +52,6 @@ class Venue:
     out: list[ev.Ev] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     refuse: list[str] = field(default_factory=list)
-    most_reducing: D = D(0)
 
     def take(self, request: Request) -> None:
         self.requests.append(request)
@@ -77,7 +77,10 @@ class Venue:
             self.out.append(ev.Reject(request.id, m.DUPLICATE_ID))
             return
         price, stop = (None if v is None else D(v) for v in (request.price, request.stop))
-        order = Resting(request.id, request.side, D(request.qty), price, stop, request.reduce_only)
+        closes = request.intent != "OPEN"
+        order = Resting(
+            request.id, request.side, D(request.qty), price, stop, request.reduce_only, closes
+        )
         if "reduce_only" not in self.can and request.intent == "REDUCE":
             locked = sum((o.left for o in self.open.values() if o.side == order.side), D(0))
             if locked + order.qty > abs(self.position):
@@ -92,9 +95,9 @@ class Venue:
             self.out += [ev.Reject(request.id, reason), ev.Reject(request.stop_id, reason)]
             return
         qty = D(request.qty)
-        self._accept(Resting(request.id, request.side, qty, D(request.price), None, True,
+        self._accept(Resting(request.id, request.side, qty, D(request.price), None, True, True,
                              sibling=request.stop_id))  # fmt: skip
-        self._accept(Resting(request.stop_id, request.side, qty, None, D(request.stop), True,
+        self._accept(Resting(request.stop_id, request.side, qty, None, D(request.stop), True, True,
                              sibling=request.id))  # fmt: skip
 
     def _accept(self, order: Resting) -> None:
@@ -160,11 +163,22 @@ class Venue:
             return ev.OrderState(req, order_id, "open", m.plain(order.filled), m.plain(order.left))
         return ev.OrderState(req, order_id, "unknown", "0", "0")
 
+    def overreach(self) -> D:
+        """By how much orders could close more than the position, where nothing but us forbids it."""
+        if "reduce_only" in self.can:
+            return D(0)
+        side = "sell" if self.position > 0 else "buy"
+        closing = [o for o in self.open.values() if o.closes and o.side == side]
+        # Of an OCO only one can fill.
+        most = sum((o.left for o in closing if o.sibling not in self.open or o.price is None), D(0))
+        return most - abs(self.position)
+
     def stops(self) -> list[Resting]:
-        return [order for order in self.open.values() if order.stop is not None]
+        """What closes the position at a stop, or at market because its price was passed."""
+        return [o for o in self.open.values() if o.closes and o.price is None]
 
     def targets(self) -> list[Resting]:
-        return [o for o in self.open.values() if o.price is not None and o.reduce_only]
+        return [o for o in self.open.values() if o.closes and o.price is not None]
 
 
 class Desk:
