@@ -19,6 +19,9 @@ from host.venues import messages as m
 
 MS = 1_000_000
 _SECOND_NS = 1_000_000_000
+FAILED = frozenset({State.REJECTED, State.UNSENT, State.UNKNOWN})
+# Orders of one leg of which nobody knows: with so many, answers are waited for.
+MOST_DOUBTFUL = 2
 COMING = frozenset({State.NEW, State.SENT, State.AMENDING})
 
 
@@ -141,12 +144,13 @@ class Leg:
         self._remember(order.side, order.stop if order.stop is not None else order.price)
 
     def ready(self, now_ns: int) -> bool:
-        """Return False for a while after a refusal."""
+        """Return False for a while after a refusal, and while too many are of unknown outcome."""
         placed = self._placed
-        if placed is not None and placed.state in (State.REJECTED, State.UNSENT):
+        if placed is not None and placed.state in FAILED:
             self._placed = None
             self._refused(now_ns, placed.state.value)
-        return now_ns >= self._not_before_ns
+        doubtful = sum(order.state is State.UNKNOWN for order in self.live)
+        return now_ns >= self._not_before_ns and doubtful < MOST_DOUBTFUL
 
     def follow(self, want: Want | None, now_ns: int) -> None:
         """Do the next step towards what is wanted; nothing while an answer is awaited."""

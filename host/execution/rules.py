@@ -33,7 +33,7 @@ REFUSALS = (
     ("IOC_UNSUPPORTED", "immediate-or-cancel where the venue does not know it"),
     ("STOP_UNSUPPORTED", "a stop, or a position without one, where the venue holds none"),
     ("REDUCE_ONLY_WOULD_INCREASE", "a reducing order with nothing, or nothing more, to reduce"),
-    ("SELF_TRADE", "an order that would meet a resting one of ours"),
+    ("SELF_TRADE", "an order that would meet a resting one of ours (at market: at the last price)"),
 )  # fmt: skip
 NAMES = frozenset(name for name, _text in REFUSALS)
 
@@ -149,13 +149,13 @@ def fit(
         if qty <= 0:
             raise Refused("REDUCE_ONLY_WOULD_INCREASE", f"{request.side}, position {position:f}")
     qty = rules.qty(qty)
-    rules.check(qty, price or stop, mark)
+    rules.check(qty, stop if price is None else price, mark)
     if price is not None:
         rules.check_band(price, mark)
     if request.post_only:
         _check_post_only(request.side, price, mark)
     if role not in (Role.STOP, Role.LADDER):  # protection does not wait for our own order
-        _check_self_trade(request.side, price, live)
+        _check_self_trade(request.side, mark if price is None else price, live)
     return msgspec.structs.replace(
         request,
         qty=m.plain(qty),
