@@ -188,13 +188,13 @@ class Orders:
             return []
         filled = add(order.filled, done.qty)
         self._check(done)
-        if filled > order.most or len(order.trades) >= MOST_TRADES:
+        if filled > order.asked or len(order.trades) >= MOST_TRADES:
             self._alarms(
                 "OVERFILL", now_ns, id=order.id, qty=f"{done.qty:f}", left=f"{order.left:f}"
             )
             return []
         if filled > order.qty:
-            order.qty = order.most  # the fill is the answer to the amend
+            order.qty = order.asked  # an amend upwards has come through, or one downwards has not
         order.filled = filled
         order.filled_ns = order.filled_ns or now_ns
         order.trades[done.trade] = figures
@@ -233,7 +233,7 @@ class Orders:
         )
         if self.step(order, Event.FOUND, now_ns) and order.state is State.OPEN:
             order.change = None
-            if qty >= order.filled:
+            if order.filled <= qty <= order.asked:
                 order.qty, order.price, order.stop = qty, price, stop
             self._told(order, sub(qty, left), now_ns)
 
@@ -257,7 +257,8 @@ class Orders:
 
     def _amended_or_not(self, order: Order, qty: Decimal) -> None:
         """The outcome of an amend was lost, and the venue says how much the order is for now."""
-        if order.change is not None and order.state is State.OPEN and qty > order.filled:
+        waits = order.change is not None and order.state is State.OPEN
+        if waits and order.filled < qty <= order.asked:
             order.qty, order.change = qty, None
 
     def _told(self, order: Order, counted: Decimal, now_ns: int) -> None:
