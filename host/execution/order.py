@@ -66,6 +66,12 @@ class Order:
         """What it may still fill."""
         return ZERO if self.ended else sub(self.qty, self.filled)
 
+    def stands(self, qty: Decimal, price: Decimal | None, stop: Decimal | None) -> None:
+        """Take the venue's word for how it stands; what it does not say is as it was."""
+        self.qty = qty
+        self.price = self.price if price is None else price
+        self.stop = self.stop if stop is None else stop
+
 
 def noted(request: m.New, role: Role) -> Order:
     """Return the order that a request asks for."""

@@ -220,7 +220,8 @@ class Orders:
             return
         done = qty == order.filled
         if self.step(order, Event.AMENDED_DONE if done else Event.AMENDED, now_ns):
-            order.qty, order.price, order.stop, order.change = qty, price, stop, None
+            order.stands(qty, price, stop)
+            order.change = None
 
     def _listed(self, listed: ev.OpenOrder, now_ns: int) -> None:
         order = self.find(fills.check_id(listed.id))
@@ -234,7 +235,7 @@ class Orders:
         if self.step(order, Event.FOUND, now_ns) and order.state is State.OPEN:
             order.change = None
             if order.filled <= qty <= order.asked:
-                order.qty, order.price, order.stop = qty, price, stop
+                order.stands(qty, price, stop)
             self._told(order, sub(qty, left), now_ns)
 
     def _answered(self, order: Order, event: ev.OrderState, now_ns: int) -> None:
