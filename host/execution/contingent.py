@@ -57,6 +57,9 @@ class Protection:
         self._position = position
         self._sender = sender
         self._alarms = alarms
+        self._factors = _factors(policy)
+        self._goals: tuple[m.Side, Decimal, Decimal, Decimal | None] | None = None
+        self._qty, self._basis = position.qty, position.basis
         self._budget = Budget(policy.per_s, policy.burst, policy.reserve)
         self._stop, self._target = (
             Leg(role, orders, sender, rules, policy, self._budget, alarms)
@@ -86,22 +89,36 @@ class Protection:
                 self._target.follow(target, now_ns)
 
     def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
-        qty, average = self._rules.qty(abs(self._position.qty)), self._position.average
-        if average is None:
+        position = self._position
+        if position.qty is not self._qty or position.basis is not self._basis:
+            self._qty, self._basis = position.qty, position.basis
+            self._goals = self._new_goals()
+        if self._goals is None:
             return None, None
+        side, qty, at, goal = self._goals
+        at = self._stop.nearest(side, at)
+        through = mark is not None and (mark <= at if side == "sell" else mark >= at)
+        if through and not any(o.standing and o.stop is not None for o in self._stop.live):
+            return Want(side, qty, None, mark), None
+        target = None if goal is None else Want(side, qty, goal, mark)
+        return Want(side, qty, at, mark), target
+
+    def _new_goals(self) -> tuple[m.Side, Decimal, Decimal, Decimal | None] | None:
+        """(side, quantity, trigger, target's price) for the position as it is, or None when flat."""
+        average = self._position.average
+        if average is None:
+            return None
         side: m.Side = "sell" if self._position.qty > 0 else "buy"
+        qty, price, tick = (
+            self._rules.qty(abs(self._position.qty)),
+            self._rules.price,
+            self._rules.tick,
+        )
         if self._rules.max_qty is not None:
             qty = min(qty, self._rules.max_qty)
-        away = 1 if side == "sell" else -1
-        at = self._rules.price(side, _moved(average, -away * self._policy.stop_bps))
-        at = self._stop.nearest(side, max(at, self._rules.tick))
-        through = mark is not None and (mark <= at if side == "sell" else mark >= at)
-        resting = any(o.standing and o.stop is not None for o in self._stop.live)
-        stop = Want(side, qty, None if through and not resting else at, mark)
-        if self._policy.target_bps is None or stop.at is None:
-            return stop, None
-        goal = self._rules.price(side, _moved(average, away * self._policy.target_bps))
-        return stop, Want(side, qty, max(goal, self._rules.tick), mark)
+        stop, target = self._factors[side]
+        goal = None if target is None else max(price(side, average * target), tick)
+        return side, qty, max(price(side, average * stop), tick), goal
 
     def _is_dust(self, stop: Want | None, now_ns: int) -> bool:
         if stop is None:
@@ -165,5 +182,11 @@ def how(rules: Rules, policy: Policy) -> Held:
     return Held.BOTH if policy.target_bps is None or "reduce_only" in rules.can else Held.ONE
 
 
-def _moved(price: Fraction, bps: Decimal) -> Fraction:
-    return price * (1 + Fraction(bps) / 10_000)
+def _factors(policy: Policy) -> dict[m.Side, tuple[Fraction, Fraction | None]]:
+    """What the average is multiplied with for stop and target, by the side that closes."""
+    stop, target = Fraction(policy.stop_bps) / 10_000, policy.target_bps
+    goal = None if target is None else Fraction(target) / 10_000
+    return {
+        "sell": (1 - stop, None if goal is None else 1 + goal),
+        "buy": (1 + stop, None if goal is None else 1 - goal),
+    }

@@ -34,6 +34,7 @@ class Orders:
         self.live: dict[str, Order] = {}
         self.refused: Counter[tuple[State, Event]] = Counter()
         self.duplicates = 0
+        self._of: dict[Role, dict[str, Order]] = {role: {} for role in Role}
         self._ended: OrderedDict[str, Order] = OrderedDict()
         self._owing: dict[str, Order] = {}
         self._alarms = alarms
@@ -45,7 +46,7 @@ class Orders:
         if self.find(order.id) is not None:
             raise ValueError(f"the id {order.id!r} was used before")
         order.since_ns = now_ns
-        self.live[order.id] = order
+        self.live[order.id] = self._of[order.role][order.id] = order
         return order
 
     def adopt(self, listed: ev.OpenOrder, now_ns: int) -> None:
@@ -63,9 +64,9 @@ class Orders:
         """Return the order of this id, live or ended not long ago."""
         return self.live.get(order_id) or self._ended.get(order_id)
 
-    def of(self, *roles: Role) -> list[Order]:
-        """Return the live orders of some roles, oldest first."""
-        return [order for order in self.live.values() if order.role in roles]
+    def of(self, role: Role) -> list[Order]:
+        """Return the live orders of a role, oldest first."""
+        return list(self._of[role].values())
 
     def open_entries(self, side: m.Side) -> Decimal:
         """Return what the entries of one side may still add."""
@@ -97,7 +98,7 @@ class Orders:
             order.since_ns = now_ns
         was_ended, order.state = order.ended, row.next
         if order.ended and not was_ended:
-            del self.live[order.id]
+            del self.live[order.id], self._of[order.role][order.id]
             self._ended[order.id] = order
             while len(self._ended) > self._keep:
                 forgotten, _order = self._ended.popitem(last=False)
@@ -105,7 +106,7 @@ class Orders:
                     self._alarms("LOST_FILL", now_ns, id=forgotten)
         elif was_ended and not order.ended:
             self._ended.pop(order.id, None)
-            self.live[order.id] = order
+            self.live[order.id] = self._of[order.role][order.id] = order
         return True
 
     def take(self, event: ev.Ev, now_ns: int) -> list[Execution]:

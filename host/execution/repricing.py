@@ -4,7 +4,7 @@ A replacement comes before the old order goes where orders can be reduce-only: t
 than the position. Elsewhere the old one goes first, and the gap is measured by the watch.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -87,7 +87,7 @@ class Budget:
 class Want:
     """How an order should stand.
 
-    at -- its limit or trigger; None: out at market, now
+    at -- its limit, or its trigger by `Leg.nearest`; None: out at market, now
     mark -- the last price
     """
 
@@ -115,6 +115,7 @@ class Leg:
         self._orders = orders
         self._sender = sender
         self._policy = policy
+        self._hysteresis = policy.hysteresis_bps.scaleb(-4)
         self._budget = budget
         self._alarms = alarms
         self._side: m.Side | None = None
@@ -156,8 +157,6 @@ class Leg:
         """Do the next step towards what is wanted; nothing while an answer is awaited."""
         if want is None:
             self._side = self._at = None
-        elif want.at is not None:
-            want = replace(want, at=self.nearest(want.side, want.at))
         live = self.live
         if any(order.state in COMING for order in live):
             return
@@ -188,7 +187,7 @@ class Leg:
         urgent = self.role is Role.STOP and order.left != left
         if not self._budget.take(now_ns, urgent):
             return
-        goal = replace(want, left=left, at=want.at if far else at)
+        goal = Want(want.side, left, want.at if far else at, want.mark)
         if "amend" in self.rules.can:
             if self._valid(goal, now_ns):
                 self._sender.amend(order, left, goal.at if far else None, now_ns)
@@ -199,7 +198,7 @@ class Leg:
             self._sender.cancel(order, now_ns)
 
     def _is_far(self, goal: Decimal, at: Decimal) -> bool:
-        return abs(sub(goal, at)) > mul(at, self._policy.hysteresis_bps.scaleb(-4))
+        return abs(sub(goal, at)) > mul(at, self._hysteresis)
 
     def _place(self, want: Want, now_ns: int) -> None:
         if self.ready(now_ns) and self._budget.take(now_ns, self.role is Role.STOP):
