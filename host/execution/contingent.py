@@ -75,10 +75,11 @@ class Protection:
 
     def follow(self, mark: Decimal | None, now_ns: int) -> None:
         """Do the next step; call after every event and every pass. `mark` is the last price."""
+        position = self._position
+        if position.qty is not self._qty or position.basis is not self._basis:
+            self._qty, self._basis = position.qty, position.basis
+            self._goals = self._new_goals(now_ns)
         stop, target = self._wants(mark)
-        self.dust = self._is_dust(stop, now_ns)
-        if self.dust:
-            stop = target = None
         match self.held:
             case Held.NATIVE if stop is not None and target is not None and stop.at is not None:
                 self._native(stop, target, now_ns)
@@ -89,10 +90,6 @@ class Protection:
                 self._target.follow(target, now_ns)
 
     def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
-        position = self._position
-        if position.qty is not self._qty or position.basis is not self._basis:
-            self._qty, self._basis = position.qty, position.basis
-            self._goals = self._new_goals()
         if self._goals is None:
             return None, None
         side, qty, at, goal = self._goals
@@ -103,34 +100,37 @@ class Protection:
         target = None if goal is None else Want(side, qty, goal, mark)
         return Want(side, qty, at, mark), target
 
-    def _new_goals(self) -> tuple[m.Side, Decimal, Decimal, Decimal | None] | None:
-        """(side, quantity, trigger, target's price) for the position as it is, or None when flat."""
-        average = self._position.average
-        if average is None:
+    def _new_goals(self, now_ns: int) -> tuple[m.Side, Decimal, Decimal, Decimal | None] | None:
+        """(side, quantity, trigger, target's price) for the position, or None when there is none."""
+        if not self._qty:
+            self.dust = False
             return None
-        side: m.Side = "sell" if self._position.qty > 0 else "buy"
-        qty, price, tick = (
-            self._rules.qty(abs(self._position.qty)),
-            self._rules.price,
-            self._rules.tick,
-        )
+        side: m.Side = "sell" if self._qty > 0 else "buy"
+        qty = self._rules.qty(abs(self._qty))
         if self._rules.max_qty is not None:
             qty = min(qty, self._rules.max_qty)
         stop, target = self._factors[side]
-        goal = None if target is None else max(price(side, average * target), tick)
-        return side, qty, max(price(side, average * stop), tick), goal
+        at = self._away(side, stop)
+        if self._is_dust(qty, at, now_ns):
+            return None
+        return side, qty, at, None if target is None else self._away(side, target)
 
-    def _is_dust(self, stop: Want | None, now_ns: int) -> bool:
-        if stop is None:
-            return False
+    def _away(self, side: m.Side, factor: Fraction) -> Decimal:
+        """The average entry times `factor`, on the grid and not below one tick."""
+        held_above, held_below = self._qty.as_integer_ratio()
+        above = self._basis.numerator * held_below * factor.numerator
+        below = self._basis.denominator * held_above * factor.denominator
+        return max(self._rules.price_of(side, abs(above), abs(below)), self._rules.tick)
+
+    def _is_dust(self, qty: Decimal, at: Decimal, now_ns: int) -> bool:
+        was, self.dust = self.dust, False
         try:
-            self._rules.check(stop.left, stop.at, stop.mark)
+            self._rules.check(qty, at, None)
         except Refused as refused:
-            if refused.rule in TOO_SMALL:
-                if not self.dust:
-                    self._alarms("DUST", now_ns, why=str(refused))
-                return True
-        return False
+            self.dust = refused.rule in TOO_SMALL
+            if self.dust and not was:
+                self._alarms("DUST", now_ns, why=str(refused))
+        return self.dust
 
     def _native(self, stop: Want, target: Want, now_ns: int) -> None:
         stops, targets = self._stop.live, self._target.live

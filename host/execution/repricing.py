@@ -116,6 +116,7 @@ class Leg:
         self._sender = sender
         self._policy = policy
         self._hysteresis = policy.hysteresis_bps.scaleb(-4)
+        self._keeps_size = policy.pair == "oco" and "reduce_only" in rules.can
         self._budget = budget
         self._alarms = alarms
         self._side: m.Side | None = None
@@ -160,11 +161,12 @@ class Leg:
         live = self.live
         if any(order.state in COMING for order in live):
             return
-        standing = [o for o in live if o.standing and want is not None and o.side == want.side]
-        keep = standing[-1] if standing else None
+        keep = None
         for order in live:
-            if order.standing and order is not keep and (keep is not None or not self._holds(want)):
-                self._sender.cancel(order, now_ns)
+            if want is not None and order.state is State.OPEN and order.side == want.side:
+                keep = order
+        if keep is None or len(live) > 1:
+            self._clear(live, keep, want, now_ns)
         if want is None:
             return
         if keep is not None:
@@ -172,19 +174,24 @@ class Leg:
         elif not live or "reduce_only" in self.rules.can:
             self._place(want, now_ns)
 
-    def _holds(self, want: Want | None) -> bool:
-        """An order of the wrong side may stay until the new one stands: it can only reduce."""
-        return want is not None and "reduce_only" in self.rules.can
+    def _clear(self, live: list[Order], keep: Order | None, want: Want | None, now_ns: int) -> None:
+        """Take the others off. One of the wrong side may stay until the new one stands, if it can
+        only reduce."""
+        if keep is None and want is not None and "reduce_only" in self.rules.can:
+            return
+        for order in live:
+            if order.state is State.OPEN and order is not keep:
+                self._sender.cancel(order, now_ns)
 
     def _adjust(self, order: Order, want: Want, now_ns: int) -> None:
         at = order.stop if order.stop is not None else order.price
-        far = at is not None and want.at is not None and self._is_far(want.at, at)
-        left = want.left
-        if self._policy.pair == "oco" and "reduce_only" in self.rules.can:
-            left = max(left, order.left)
-        if order.left == left and not far:
+        far = at is not None and want.at is not None and at != want.at and self._is_far(want.at, at)
+        left, has = want.left, order.left
+        if self._keeps_size:
+            left = max(left, has)
+        if has == left and not far:
             return
-        urgent = self.role is Role.STOP and order.left != left
+        urgent = self.role is Role.STOP and has != left
         if not self._budget.take(now_ns, urgent):
             return
         goal = Want(want.side, left, want.at if far else at, want.mark)

@@ -7,12 +7,11 @@ further than one step: what is still not valid then is refused and not bent.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
 from host.execution import fills
-from host.execution.exact import ZERO, ceil, floor, mul, sub
+from host.execution.exact import ZERO, ceil_of, floor, floor_of, mul, sub
 from host.execution.order import Order, Role
 from host.venues import events as ev
 from host.venues import messages as m
@@ -90,9 +89,13 @@ class Rules:
             frozenset(said.can),
         )
 
-    def price(self, side: m.Side, value: Decimal | Fraction) -> Decimal:
+    def price(self, side: m.Side, value: Decimal) -> Decimal:
         """Return a price or trigger on the grid: see ROUNDING."""
-        return floor(value, self.tick) if side == "buy" else ceil(value, self.tick)
+        return self.price_of(side, *value.as_integer_ratio())
+
+    def price_of(self, side: m.Side, above: int, below: int) -> Decimal:
+        """Return the price above / below on the grid."""
+        return (floor_of if side == "buy" else ceil_of)(above, below, self.tick)
 
     def qty(self, value: Decimal) -> Decimal:
         """Return a quantity on the grid: never more."""
