@@ -21,7 +21,7 @@ from host.execution.fills import Execution
 from host.execution.order import Role
 from host.execution.orders import Orders
 from host.execution.position import Position
-from host.execution.repricing import Budget, Leg, Policy, Want
+from host.execution.repricing import MS, Budget, Leg, Policy, Want
 from host.execution.rules import Refused, Rules
 from host.execution.sending import Sender
 from host.venues import messages as m
@@ -145,7 +145,7 @@ class Protection:
             # One half is gone and the other holds what is to be sold: it goes as well, then both anew.
             for order in (*stops, *targets):
                 if order.standing:
-                    self._sender.cancel(order, now_ns)
+                    self._sender.cancel(order, now_ns, self._policy.retry_ms * MS)
 
     def _send_pair(self, stop: Want, target: Want, now_ns: int) -> None:
         request = m.Oco(
