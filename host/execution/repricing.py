@@ -196,7 +196,7 @@ class Leg:
         if not self._budget.take(now_ns, urgent):
             return
         goal = Want(want.side, left, want.at if far else at, want.mark)
-        if "amend" in self.rules.can and not order.stuck:
+        if self._amends(order):
             if self._valid(goal, now_ns):
                 self._sender.amend(order, left, goal.at if far else None, now_ns)
                 self._remember(want.side, goal.at)
@@ -204,6 +204,11 @@ class Leg:
             self._send(goal, now_ns)
         else:
             self._sender.cancel(order, now_ns, self._again_ns)
+
+    def _amends(self, order: Order) -> bool:
+        """Half of a pair is replaced: the quantity in an amend would cross the venue's own shrinking,
+        and grow both halves beyond the position."""
+        return "amend" in self.rules.can and not order.sibling and not order.stuck
 
     def _is_far(self, goal: Decimal, at: Decimal) -> bool:
         return abs(sub(goal, at)) > mul(at, self._hysteresis)
