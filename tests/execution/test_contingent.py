@@ -39,9 +39,12 @@ def can(request: pytest.FixtureRequest) -> frozenset[str]:
 def resting(desk: Desk) -> dict[str, tuple[str, str]]:
     """What rests at the venue to close the position: {kind: (left, at)}."""
     return {
-        "stop" if o.stop is not None else "target": (m.plain(o.left), m.plain(o.stop or o.price))  # type: ignore[arg-type]
+        "stop" if o.stop else "target" if o.price else "market": (
+            m.plain(o.left),
+            m.plain(o.stop or o.price or D(0)),
+        )
         for o in desk.venue.open.values()
-        if o.reduce_only or o.stop is not None
+        if o.closes
     }
 
 
@@ -141,6 +144,21 @@ def test_a_native_pair_that_loses_one_half_is_made_anew() -> None:
     desk.deliver()
     assert resting(desk) == {"stop": ("3", "99"), "target": ("3", "102")}
     assert desk.manager.watch.gaps == 2  # entry, and the replacement
+
+
+@pytest.mark.parametrize("can", [NATIVE, NATIVE | {"reduce_only"}])
+def test_a_pair_with_the_price_not_between_is_no_pair(can: frozenset[str]) -> None:
+    desk = Desk(can)
+    desk.tick(0, "103")  # beyond the target of what is bought at 100
+    desk.hold("1", "100")
+    assert not any(isinstance(r, m.Oco) for r in desk.venue.requests)
+    # Where both could fill, profit is taken at once; elsewhere the stop rests as well.
+    assert sorted(resting(desk)) == (["stop", "target"] if "reduce_only" in can else ["market"])
+    desk.tick(2000, "101")
+    desk.deliver()
+    desk.tick(2000, "101")
+    desk.deliver()
+    assert resting(desk) == {"stop": ("1", "99"), "target": ("1", "102")}
 
 
 def test_a_flip_takes_stop_and_target_to_the_other_side(can: frozenset[str]) -> None:
