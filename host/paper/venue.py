@@ -13,7 +13,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,10 +21,12 @@ import msgspec
 
 from host.paper.book import Book
 from host.paper.client import MAX_PACKET_BYTES, Client
-from host.paper.desk import Desk
+from host.paper.desk import Desk, Result
+from host.paper.market import Row
+from host.paper.mischief import LOST, Mischief, unknown
 from host.paper.record import Record
 from host.paper.stamps import WallOffset
-from host.paper.tape import Tape
+from host.paper.tape import Tape, quote_packet
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -42,17 +44,13 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 class Venue:
     """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        tape: Tape,
-        record: Record,
-        min_notional: Decimal = Decimal(0),
-    ) -> None:
+    def __init__(self, listener: socket.socket, tape: Tape, record: Record, book: Book) -> None:
         self._listener = listener
         self._tape = tape
         self._record = record
-        self._desk = Desk(Book(tape.tick, min_notional))
+        self._desk = Desk(book)
+        self._mischief = Mischief()
+        self._time_ns = 0  # of the data
         self._offset = WallOffset()
         self._clients: list[Client] = []
         self._next_row = tape.start_row
@@ -67,26 +65,49 @@ class Venue:
         """Call `on_readable` in the loop whenever `source` (a descriptor) can be read."""
         self._selector.register(source, _READ, lambda _mask: on_readable())
 
+    def forget(self, source: Any) -> None:
+        """Watch `source` no more."""
+        self._selector.unregister(source)
+
     def stop(self, reason: str) -> None:
         """Leave the loop after the present turn."""
         self._stopped_by = reason
 
     def turn_maintenance(self) -> None:
         """Begin or end maintenance: nothing is accepted and nothing fills, the feed goes on."""
-        self._desk.maintenance = not self._desk.maintenance
-        self._record.write("maintenance", on=self._desk.maintenance, mono_ns=time.monotonic_ns())
+        self.set_maintenance(not self._desk.maintenance)
+
+    def set_maintenance(self, on: bool) -> None:
+        """Be in maintenance from now on, or no longer."""
+        self._desk.maintenance = on
+        self._record.write("maintenance", on=on, mono_ns=time.monotonic_ns())
+
+    def misbehave(self, what: str) -> None:
+        """Do one of host.paper.mischief.KINDS once; on record, because answers will not tell."""
+        self._mischief.arm(what)
+        self._record.write("misbehaviour", what=what, mono_ns=time.monotonic_ns())
+
+    def behave(self) -> None:
+        """End maintenance and all faults."""
+        self.set_maintenance(False)
+        for target, event in self._mischief.end():
+            self._send(target, event)
+
+    def renew_liquidity(self) -> None:
+        """The next row's sizes are all new."""
+        self._desk.book.matching.liquidity.renew()
 
     def run(self, on_listening: Callable[[], None]) -> None:
         """Serve until stopped. Rows begin when this is called. Raises RecordError."""
-        series = self._tape.series
+        tape = self._tape
         self._start_ns = time.monotonic_ns()
         self._record.write(
             "start",
             pid=os.getpid(),
-            source=series.source,
-            rows=series.rows,
-            rows_per_s=self._tape.rows_per_s,
-            start_row=self._tape.start_row,
+            source=tape.source,
+            rows=tape.rows,
+            rows_per_s=tape.rows_per_s,
+            start_row=tape.start_row,
             mono_ns=self._start_ns,
         )
         on_listening()
@@ -94,6 +115,7 @@ class Venue:
             for key, mask in self._selector.select(self._wait_s()):
                 key.data(mask)
             self._notice_clock_step()
+            self._account_events(self._desk.fire_deadman(), "deadman")
             self._play_due_rows()
         for client in list(self._clients):
             self._drop_client(client, "venue stopped")
@@ -112,10 +134,16 @@ class Venue:
     def _ended(self) -> bool:
         return self._tape.over(self._next_row)
 
+    @property
+    def _still(self) -> bool:
+        """Whether no row plays by itself."""
+        return self._ended or not self._tape.rows_per_s
+
     def _wait_s(self) -> float:
-        if self._ended:
-            return _LONGEST_WAIT_S
-        left_ns = self._tape.due_ns(self._next_row, self._start_ns) - time.monotonic_ns()
+        due_ns = [self._desk.deadman.due_ns] if self._desk.deadman.due_ns else []
+        if not self._still:
+            due_ns.append(self._tape.due_ns(self._next_row, self._start_ns))
+        left_ns = min(due_ns, default=1 << 63) - time.monotonic_ns()
         return min(_LONGEST_WAIT_S, max(0.0, left_ns / 1e9))
 
     # Clients
@@ -207,10 +235,7 @@ class Venue:
             self._take(client, *received, answers)
         self._record.flush()
         for asker, event in answers:
-            if asker is None:
-                self._tell("trade", [event])
-            else:
-                self._post(asker, event)
+            self._deliver(asker, event)
         if gone is not None:
             self._drop_client(client, gone)
 
@@ -231,7 +256,7 @@ class Venue:
             message = m.understand(data)
             # Read whole, so it is flat JSON: onto the record as it came, on one line.
             shown = _shown(data) if b"\n" in data else msgspec.Raw(data)
-            result = self._desk.handle(client.role, message)
+            result = self._carry_out(client.role, message)
         except m.BadMessage as exc:
             self._bad_packets += 1
             shown = _shown(data)
@@ -250,6 +275,32 @@ class Venue:
         client.role = result.role
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
+        more = list(result.to_traders[1:])  # the first is what the packet asked for
+        if self._ended:  # the data's time stands still: nothing is on its way any more
+            more += (late := self._desk.book.no_more_rows())
+            answers += [(None, event) for event in late]
+        self._note(more, "packet")
+
+    def _carry_out(self, role: str | None, message: m.Message) -> Result:
+        """Have the desk do it, unless a test wants the request or its answer to get lost."""
+        fault = self._mischief.meets(message) if role == "trade" else None
+        if fault == LOST:
+            return Result("lost", role, unknown(message))
+        result = self._desk.handle(role, message)
+        if fault is not None:
+            result.to_sender, result.to_traders = unknown(message), []
+        return result
+
+    def _deliver(self, target: Client | None, event: ev.Ev) -> None:
+        """Tell one client, or (None) every trader, unless a test wants it garbled."""
+        for told in self._mischief.pass_on(target, event):
+            self._send(*told)
+
+    def _send(self, target: Client | None, event: ev.Ev) -> None:
+        if target is None:
+            self._tell("trade", [event])
+        else:
+            self._post(target, event)
 
     def _tell(self, role: str, events: Sequence[ev.Ev]) -> None:
         for event in events:
@@ -273,27 +324,48 @@ class Venue:
 
     def _play_due_rows(self) -> None:
         for _ in range(_ROWS_A_TURN):
-            number, now_ns = self._next_row, time.monotonic_ns()
-            if self._ended or now_ns < self._tape.due_ns(number, self._start_ns):
+            now_ns = time.monotonic_ns()
+            if self._still or now_ns < self._tape.due_ns(self._next_row, self._start_ns):
                 return
-            self._next_row += 1
-            self._play(number)
+            self.step(1)
+
+    def step(self, rows: int) -> None:
+        """Play the next rows of the tape, as far as there are any."""
+        for _ in range(rows):
             if self._ended:
-                self._record.write("end", rows=self._next_row, mono_ns=now_ns)
+                return
+            number = self._next_row
+            self._next_row += 1
+            row = self._tape.row(number)
+            self._time_ns = row.time_ns
+            self._play(row, self._tape.packet(number))
+            if self._ended:
+                self._record.write("end", rows=self._next_row, mono_ns=time.monotonic_ns())
                 self._tell("feed", [ev.End(self._next_row)])
 
-    def _play(self, number: int) -> None:
-        packet = self._tape.packet(number)
+    def play(self, row: Row, after_ns: int) -> None:
+        """Play a row that is not on the tape, so much later than the last one."""
+        self._time_ns += after_ns
+        row = replace(row, time_ns=self._time_ns)
+        self._play(row, quote_packet(row))
+
+    def _play(self, row: Row, packet: bytes) -> None:
         for client in self._with_role("feed"):
             self._guarded(client, partial(client.offer, packet))
-        if self._desk.maintenance:
-            return
-        events = self._desk.book.on_row(self._tape.row(number))
+        if not self._desk.maintenance:
+            self._account_events(self._desk.book.on_row(row), row.number)
+
+    def _account_events(self, events: Sequence[ev.Ev], cause: int | str) -> None:
+        """What no packet asked for: onto the record, then to the traders."""
+        self._note(events, cause)
         for event in events:
-            kind = "fill" if isinstance(event, ev.Fill) else "cancelled"
+            self._deliver(None, event)
+
+    def _note(self, events: Sequence[ev.Ev], cause: int | str) -> None:
+        for event in events:
             fields = msgspec.structs.asdict(event)
-            self._record.write(kind, row=number, mono_ns=time.monotonic_ns(), **fields)
-        self._tell("trade", events)
+            kind = event.__struct_config__.tag
+            self._record.write(str(kind), row=cause, mono_ns=time.monotonic_ns(), **fields)
 
 
 def _shown(data: bytes) -> Any:

@@ -30,6 +30,12 @@ REDUCE_ONLY_WOULD_INCREASE = "REDUCE_ONLY_WOULD_INCREASE"
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 UNKNOWN_OP = "UNKNOWN_OP"
 UNKNOWN_ORDER = "UNKNOWN_ORDER"
+# Why an order is gone that nobody asked to cancel: the `reason` of cancelled. POST_ONLY_WOULD_TAKE may
+# be one as well.
+DEADMAN = "DEADMAN"
+IMMEDIATE = "IMMEDIATE_OR_CANCEL"
+NOTHING_TO_REDUCE = "NOTHING_TO_REDUCE"
+SIBLING = "SIBLING"
 
 Side = Literal["buy", "sell"]
 # Short and plain, so that the answer with all open orders always fits into one packet. A pattern in

@@ -30,7 +30,8 @@ class PaperStand(Stand):
         self.record = folder / "record.jsonl"
         command = [sys.executable, "-m", "host.paper", "--listen", str(self.socket),
                    "--record", str(self.record), "--data", str(folder / "quotes.csv"),
-                   "--control", str(folder / "control"), "--qty-step", str(self.lot), "--strict",
+                   "--control", str(folder / "control"), "--rows-per-s", "0",
+                   "--qty-step", str(self.lot), "--strict",
                    "--min-notional", "5", "--band", "0.5", "--max-qty", "1000", *self.more]  # fmt: skip
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
