@@ -38,6 +38,7 @@ class Stand(ABC):
     price -- the middle of the market at the beginning: whole ticks
     tick, lot -- steps of price and quantity
     qty -- an ordinary quantity: it and its quarter are whole lots above every minimum
+    deadman_ms -- the shortest time of its dead man's switch, if it has one
     misbehaves -- the rows of MISBEHAVIOUR that it can be told
     """
 
@@ -46,6 +47,7 @@ class Stand(ABC):
     tick: Decimal
     lot: Decimal
     qty: Decimal
+    deadman_ms: int = 1_000
     misbehaves: frozenset[str] = frozenset()
 
     def __init__(self, folder: Path) -> None:
