@@ -66,7 +66,7 @@ class PaperStand(Stand):
         """Ask on a connection that is told nothing wrong, and read the record."""
         auditor = self.join()
         orders = {name: Decimal(o["left"]) for name, o in auditor.open_orders().items()}
-        lines = [json.loads(line) for line in self.record.read_text().splitlines()]
+        lines = [json.loads(line) for line in self.record.read_bytes().splitlines()]
         trades = [line["id"] for line in lines if line["kind"] == "fill"]
         return Truth(orders, auditor.position(), trades)
 
