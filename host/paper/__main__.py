@@ -121,9 +121,9 @@ def _serve(options: argparse.Namespace, signals: _Signals, parent: int | None) -
         venue = Venue(listener, tape, record, book)
         if options.control is not None:
             Control(held.enter_context(_listening(options.control, "--control")), venue)
-        venue.watch(signals.reader, lambda: _obey(venue, signals))
+        venue.clients.watch(signals.reader, lambda: _obey(venue, signals))
         if parent is not None:
-            venue.watch(parent, lambda: venue.stop("parent ended"))
+            venue.clients.watch(parent, lambda: venue.stop("parent ended"))
         venue.run(_announce)
 
 

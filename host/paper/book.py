@@ -103,7 +103,7 @@ class Book:
 
     def cancel_all(self) -> list[ev.Ev]:
         """Cancel everything that is open. Empty: it is on its way."""
-        self._latency.carry(self._now_ns, self._cancel_all)
+        self._latency.carry(self._now_ns, partial(self._cancel_these, list(self.orders.open)))
         return self.take_events()
 
     def on_row(self, row: Row) -> list[ev.Ev]:
@@ -166,8 +166,15 @@ class Book:
         else:
             self.matching.end(order)
 
-    def _cancel_all(self) -> None:
-        self.matching.events.append(ev.CancelledAll(self.orders.end_all()))
+    def _cancel_these(self, ids: list[str]) -> None:
+        """Cancel what of these is still open; what was sent after the request is not among them."""
+        if len(ids) == len(self.orders.open):
+            gone = self.orders.end_all()
+        else:
+            gone = [order_id for order_id in ids if order_id in self.orders.open]
+            for order_id in gone:
+                self.orders.end(self.orders.open[order_id])
+        self.matching.events.append(ev.CancelledAll(gone))
 
     def _amend(self, message: m.Amend) -> None:
         code = self._admission.amend(message)

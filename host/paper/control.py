@@ -74,24 +74,29 @@ class Control:
     def __init__(self, listener: socket.socket, venue: Venue) -> None:
         self._listener = listener
         self._venue = venue
-        venue.watch(listener, self._accept)
+        venue.clients.watch(listener, self._accept)
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
-        self._venue.watch(connection, lambda: self._serve(connection))
+        self._venue.clients.watch(connection, lambda: self._serve(connection))
 
     def _serve(self, connection: socket.socket) -> None:
-        packet = connection.recv(MAX_PACKET_BYTES)
+        try:
+            packet = connection.recv(MAX_PACKET_BYTES)
+            if packet:
+                connection.send(msgspec.json.encode(self._answer(packet)))
+        except OSError:
+            packet = b""
         if not packet:
-            self._venue.forget(connection)
+            self._venue.clients.forget(connection)
             connection.close()
-            return
+
+    def _answer(self, packet: bytes) -> dict[str, str]:
         try:
             self._obey(_decode(packet))
-            answer = {"ev": "done"}
         except (msgspec.DecodeError, UnicodeDecodeError, Refused) as error:
-            answer = {"ev": "refused", "detail": str(error)}
-        connection.send(msgspec.json.encode(answer))
+            return {"ev": "refused", "detail": str(error)}
+        return {"ev": "done"}
 
     def _obey(self, order: Quote | Trade | Step | Misbehave | Behave) -> None:
         venue = self._venue

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from host.paper.book import Book
 from host.paper.client import MAX_PACKET_BYTES, Client
+from host.paper.clients import Clients
 from host.paper.desk import Desk, Result
 from host.paper.market import Row
 from host.paper.mischief import LOST, Mischief, unknown
@@ -30,7 +29,6 @@ from host.paper.tape import Tape, quote_packet
 from host.venues import events as ev
 from host.venues import messages as m
 
-MAX_CLIENTS = 64
 # Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
 _PACKETS_A_TURN = 64
 _ROWS_A_TURN = 64
@@ -38,36 +36,22 @@ _ROWS_A_TURN = 64
 _LONGEST_WAIT_S = 0.05
 _RAW_SHOWN_BYTES = 512
 
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
 
 class Venue:
     """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
 
     def __init__(self, listener: socket.socket, tape: Tape, record: Record, book: Book) -> None:
-        self._listener = listener
         self._tape = tape
         self._record = record
         self._desk = Desk(book)
         self._mischief = Mischief()
         self._time_ns = 0  # of the data
         self._offset = WallOffset()
-        self._clients: list[Client] = []
+        self.clients = Clients(listener, record, self._offset, self._read)
         self._next_row = tape.start_row
         self._start_ns = 0
         self._stopped_by: str | None = None
-        self._packets = self._bad_packets = self._dropped_rows = 0
-        self._selector = selectors.DefaultSelector()
-        listener.setblocking(False)
-        self.watch(listener, self._accept)
-
-    def watch(self, source: Any, on_readable: Callable[[], None]) -> None:
-        """Call `on_readable` in the loop whenever `source` (a descriptor) can be read."""
-        self._selector.register(source, _READ, lambda _mask: on_readable())
-
-    def forget(self, source: Any) -> None:
-        """Watch `source` no more."""
-        self._selector.unregister(source)
+        self._packets = self._bad_packets = 0
 
     def stop(self, reason: str) -> None:
         """Leave the loop after the present turn."""
@@ -112,20 +96,19 @@ class Venue:
         )
         on_listening()
         while self._stopped_by is None:
-            for key, mask in self._selector.select(self._wait_s()):
-                key.data(mask)
+            self.clients.turn(self._wait_s())
             self._notice_clock_step()
             self._account_events(self._desk.fire_deadman(), "deadman")
             self._play_due_rows()
-        for client in list(self._clients):
-            self._drop_client(client, "venue stopped")
+        for client in self.clients:
+            self.clients.drop(client, "venue stopped")
         self._record.write(
             "stop",
             reason=self._stopped_by,
             packets=self._packets,
             bad_packets=self._bad_packets,
             rows_played=self._next_row - self._tape.start_row,
-            dropped_rows=self._dropped_rows,
+            dropped_rows=self.clients.dropped_rows,
             clock_steps=self._offset.steps,
             mono_ns=time.monotonic_ns(),
         )
@@ -145,74 +128,6 @@ class Venue:
             due_ns.append(self._tape.due_ns(self._next_row, self._start_ns))
         left_ns = min(due_ns, default=1 << 63) - time.monotonic_ns()
         return min(_LONGEST_WAIT_S, max(0.0, left_ns / 1e9))
-
-    # Clients
-
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        if len(self._clients) >= MAX_CLIENTS:
-            connection.close()
-            self._record.write("refused_client", reason=f"{MAX_CLIENTS} clients are connected")
-            return
-        client = Client(connection, self._offset)
-        self._clients.append(client)
-        self._selector.register(connection, _READ, lambda mask: self._serve(client, mask))
-        self._record.write("connect", peer_pid=client.pid, mono_ns=time.monotonic_ns())
-        # Reading first ends the doubt about stamps; whoever waits for the welcome is stamped.
-        self._read(client)
-        self._post(client, ev.Welcome())
-
-    def _serve(self, client: Client, mask: int) -> None:
-        if mask & _WRITE and client.open:
-            self._guarded(client, client.flush)
-            self._watch_writes(client)
-        if mask & _READ and client.open:
-            self._read(client)
-
-    def _guarded(self, client: Client, action: Callable[[], Any]) -> Any:
-        """Do something on a connection; a dead one is dropped and gives None."""
-        try:
-            return action()
-        except OSError as exc:
-            self._drop_client(client, exc.strerror or "connection lost")
-            return None
-
-    def _drop_client(self, client: Client, reason: str) -> None:
-        if not client.open:
-            return
-        client.open = False
-        self._clients.remove(client)
-        self._selector.unregister(client.connection)
-        client.connection.close()
-        self._dropped_rows += client.dropped_rows
-        self._record.write(
-            "disconnect",
-            peer_pid=client.pid,
-            reason=reason,
-            role=client.role,
-            dropped_rows=client.dropped_rows,
-            unsent_replies=len(client.outbox),
-            mono_ns=time.monotonic_ns(),
-        )
-
-    def _post(self, client: Client, event: ev.Ev) -> None:
-        self._post_packet(client, m.encode(event))
-
-    def _post_packet(self, client: Client, packet: bytes) -> None:
-        if client.open and self._guarded(client, partial(client.post, packet)) is False:
-            self._drop_client(client, "does not read its replies")
-        self._watch_writes(client)
-
-    def _watch_writes(self, client: Client) -> None:
-        waits = bool(client.outbox)
-        if client.open and waits != client.watched:
-            client.watched = waits
-            key = self._selector.get_key(client.connection)
-            wanted = _READ | _WRITE if waits else _READ
-            self._selector.modify(client.connection, wanted, key.data)
 
     # Packets
 
@@ -237,7 +152,7 @@ class Venue:
         for asker, event in answers:
             self._deliver(asker, event)
         if gone is not None:
-            self._drop_client(client, gone)
+            self.clients.drop(client, gone)
 
     def _take(
         self,
@@ -298,18 +213,9 @@ class Venue:
 
     def _send(self, target: Client | None, event: ev.Ev) -> None:
         if target is None:
-            self._tell("trade", [event])
+            self.clients.tell("trade", [event])
         else:
-            self._post(target, event)
-
-    def _tell(self, role: str, events: Sequence[ev.Ev]) -> None:
-        for event in events:
-            packet = m.encode(event)
-            for client in self._with_role(role):
-                self._post_packet(client, packet)
-
-    def _with_role(self, role: str) -> list[Client]:
-        return [client for client in self._clients if client.role == role]
+            self.clients.post(target, event)
 
     # Time and rows
 
@@ -319,7 +225,7 @@ class Venue:
         if self._offset.steps != steps:
             self._record.write("clock_step", mono_ns=time.monotonic_ns())
             # What is queued now cannot be dated; what comes after these reads can.
-            for client in list(self._clients):
+            for client in self.clients:
                 self._read(client)
 
     def _play_due_rows(self) -> None:
@@ -341,7 +247,7 @@ class Venue:
             self._play(row, self._tape.packet(number))
             if self._ended:
                 self._record.write("end", rows=self._next_row, mono_ns=time.monotonic_ns())
-                self._tell("feed", [ev.End(self._next_row)])
+                self.clients.tell("feed", [ev.End(self._next_row)])
 
     def play(self, row: Row, after_ns: int) -> None:
         """Play a row that is not on the tape, so much later than the last one."""
@@ -350,8 +256,7 @@ class Venue:
         self._play(row, quote_packet(row))
 
     def _play(self, row: Row, packet: bytes) -> None:
-        for client in self._with_role("feed"):
-            self._guarded(client, partial(client.offer, packet))
+        self.clients.offer(packet)
         if not self._desk.maintenance:
             self._account_events(self._desk.book.on_row(row), row.number)
 
