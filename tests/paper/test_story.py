@@ -80,13 +80,29 @@ qtys = st.integers(1, 12).map(lambda n: str(D(n) / 4))
 sides = st.sampled_from(["buy", "sell"])
 names = st.sampled_from(NAMES)
 flags = {"reduce_only": st.booleans(), "post_only": st.booleans()}
+
+
+@st.composite
+def ocos(draw: st.DrawFn) -> m.Oco:
+    """A target and a stop, mostly on the right sides."""
+    side, (low, high) = draw(sides), sorted([draw(prices), draw(prices)], key=D)
+    at = (high, low) if side == "sell" else (low, high)
+    return m.Oco(draw(names), draw(names), "REDUCE", side, draw(qtys), *at)
+
+
+# The account begins with a position, so that there is something to reduce.
+BEGINNING = [
+    m.New("o0", "OPEN", "buy", "market", "3"),
+    Row(1, D(10), D(10), D(10), D(10)),
+]
 requests = st.one_of(
     st.builds(m.New, names, st.just("OPEN"), sides, st.just("limit"), qtys, prices, **flags,
               tif=st.sampled_from(["gtc", "ioc"])),
     st.builds(m.New, names, st.just("OPEN"), sides, st.just("market"), qtys),
     st.builds(m.New, names, st.just("REDUCE"), sides, st.just("stop"), qtys, st.none(), st.just(True),
               prices),
-    st.builds(m.Oco, names, names, st.just("REDUCE"), sides, qtys, prices, prices),
+    ocos(),
+    ocos(),
     st.builds(m.Amend, names, st.just("OPEN"), st.none() | qtys, st.none() | prices, st.none() | prices),
     st.builds(m.Cancel, names, st.just("CANCEL")),
     st.builds(m.CancelAll, st.just("CANCEL")),
@@ -121,7 +137,7 @@ def test_who_hears_every_event_knows_the_account(
 ) -> None:
     book = Book(Rules(TICK, can=can), paid, Latency(*delay, seed))
     desk, listener, now_ns = Desk(book), Listener(), 0
-    for step in script:
+    for step in [*BEGINNING, *script]:
         if isinstance(step, Row):
             now_ns += 4_000_000
             step = Row(
