@@ -117,6 +117,11 @@ class Book:
         self.matching.on_row(row)
         return self.take_events()
 
+    @property
+    def delayed(self) -> bool:
+        """Whether anything is on its way."""
+        return self._latency.waits
+
     def no_more_rows(self) -> list[ev.Ev]:
         """Let everything arrive that is on its way: the data's time stands still."""
         self._latency.arrive()

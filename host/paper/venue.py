@@ -173,7 +173,7 @@ class Venue:
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
         more = result.to_traders[1:]  # the first is what the packet asked for
-        if self.player.ended:  # the data's time stands still: nothing is on its way any more
+        if self._desk.book.delayed and self.player.ended:
             more += (late := self._desk.book.no_more_rows())
             answers += [(None, event) for event in late]
         if more:
