@@ -34,9 +34,20 @@ _LONGEST_WAIT_S = 0.05
 
 
 class Venue:
-    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
+    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`.
 
-    def __init__(self, listener: socket.socket, tape: Tape, record: Record, book: Book) -> None:
+    settings -- what the fills depend on, for the record
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        tape: Tape,
+        record: Record,
+        book: Book,
+        settings: dict[str, str],
+    ) -> None:
+        self._settings = settings
         self.player = Player(tape, self._play, self._end)
         self._record = record
         self._desk = Desk(book)
@@ -85,6 +96,7 @@ class Venue:
             rows=tape.rows,
             rows_per_s=tape.rows_per_s,
             start_row=tape.start_row,
+            settings=self._settings,
             mono_ns=now_ns,
         )
         on_listening()
