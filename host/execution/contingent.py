@@ -16,12 +16,13 @@ from enum import StrEnum
 from fractions import Fraction
 
 from host.execution.alarms import Alarms
+from host.execution.budget import Budget
 from host.execution.exact import sub
 from host.execution.fills import Execution
 from host.execution.order import Role
 from host.execution.orders import Orders
 from host.execution.position import Position
-from host.execution.repricing import MS, Budget, Leg, Policy, Want
+from host.execution.repricing import MS, Leg, Policy, Want
 from host.execution.rules import Refused, Rules
 from host.execution.sending import Sender
 from host.venues import messages as m

@@ -12,10 +12,10 @@ from decimal import Decimal
 import msgspec
 
 from host.execution.manager import Manager
-from host.execution.orders import KEEP
 from host.execution.repricing import Policy
 from host.execution.rules import Rules
 from host.execution.sending import Outcome, Request
+from host.execution.store import KEEP
 from host.perf.judging import judge
 from host.perf.timing import Row
 from host.venues import events as ev

@@ -5,7 +5,8 @@ from decimal import Decimal as D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.execution.repricing import MS, Budget
+from host.execution.budget import Budget
+from host.execution.repricing import MS
 from host.execution.sending import Outcome
 from host.venues import events as ev
 from host.venues import messages as m
