@@ -50,9 +50,7 @@ class Orders(Store):
             case ev.Fill():
                 return self._fill(event, now_ns)
             case ev.Fills():
-                # A listing goes back beyond what we remember: only orders that we know are meant.
-                known = (fill for fill in event.fills if self.find(fill.id) is not None)
-                return [e for fill in known for e in self._fill(fill, now_ns)]
+                return [e for fill in event.fills for e in self._listed_fill(fill, now_ns)]
             case ev.CancelledAll():
                 for gone in filter(None, map(self.find, event.ids)):
                     self.step(gone, Event.CANCELLED, now_ns)
@@ -107,6 +105,14 @@ class Orders(Store):
                     self.step(other, Event.LOSE, now_ns)
             case ev.OrderState():
                 self._answered(order, event, now_ns)
+
+    def _listed_fill(self, fill: ev.Fill, now_ns: int) -> list[Execution]:
+        """One of a listing, which goes back beyond what we remember; a bad one hides no other."""
+        try:
+            return self._fill(fill, now_ns) if self.find(fill.id) is not None else []
+        except fills.BadEvent as error:
+            self._alarms("BAD_EVENT", now_ns, why=str(error))
+            return []
 
     def _fill(self, fill: ev.Fill, now_ns: int) -> list[Execution]:
         done = fills.read(fill)

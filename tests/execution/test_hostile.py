@@ -246,6 +246,16 @@ def test_a_fill_that_was_lost_is_asked_for_and_an_alarm() -> None:
     assert desk.manager.position.qty == 2
 
 
+def test_a_bad_fill_in_a_listing_hides_no_other() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    good = [ev.Fill(entry, "buy", "1", "100", "0", str(2 - n), f"t{n}") for n in range(3)]
+    bad = msgspec.structs.replace(good[1], price="NaN", trade="bad")
+    desk.manager.hear(ev.Fills(1, [good[0], bad, good[1], wrong(bad, 9), good[2]], ""), 1)
+    assert desk.manager.position.qty == 3
+    assert desk.alarms() == {"BAD_EVENT": 1}
+
+
 def test_a_fill_of_an_order_that_was_cancelled_counts_and_one_long_after_it_does_not() -> None:
     desk = Desk(BOTH)
     desk.manager.orders._keep = 2
