@@ -286,6 +286,39 @@ def test_a_rejection_of_a_packet_that_may_have_been_a_cancel_is_a_question() -> 
     assert desk.manager.questions() == ([entry], False)
 
 
+@pytest.mark.parametrize("kind", [ev.CancelReject, ev.AmendReject])
+@pytest.mark.parametrize(("reason", "asked"), [("UNKNOWN_ORDER", True), ("NO", False)])
+def test_no_such_order_is_a_question_and_any_other_refusal_leaves_it_open(
+    kind: type[ev.CancelReject] | type[ev.AmendReject], reason: str, asked: bool
+) -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("1", "100")
+    desk.deliver()
+    desk.manager.cancel(entry, desk.now_ns)
+    desk.venue.out.clear()
+    desk.manager.hear(kind(entry, reason), desk.now_ns)
+    assert desk.manager.questions() == ([entry] if asked else [], False)
+    order = desk.manager.orders.live[entry]
+    still = State.OPEN if kind is ev.CancelReject else State.CANCELLING
+    assert order.state is (State.UNKNOWN if asked else still)
+
+
+@pytest.mark.parametrize("qty", ["0.5", "3.001", "99999999999999999999"])
+def test_an_amend_to_less_than_is_filled_or_more_than_was_asked_is_not_believed(qty: str) -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    desk.manager.hear(ev.Amended(entry, qty, "100", None), desk.now_ns)
+    listed = ev.OpenOrder(entry, "buy", qty, "0.1", "100", False)
+    desk.manager.hear(ev.OpenOrders(1, [listed]), desk.now_ns)
+    assert desk.manager.orders.live[entry].qty == 3
+    assert desk.alarms()["CONTRADICTION"] >= 1
+    desk.venue.fill(entry, "2", "100")
+    desk.deliver()
+    assert entry not in desk.manager.orders.live
+
+
 def test_alarms_are_counted_and_told_once_a_second() -> None:
     told: list[dict[str, Any]] = []
     alarms = Alarms(lambda kind, **data: told.append({"kind": kind, **data}))
