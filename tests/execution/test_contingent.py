@@ -288,6 +288,16 @@ def test_a_cancel_that_is_refused_is_not_sent_again_at_once() -> None:
     assert target.id not in desk.manager.orders.live
 
 
+def test_a_position_above_the_largest_order_is_protected_as_far_as_that_goes() -> None:
+    desk = Desk(BOTH, max_qty=D(2), naked_ms=100)
+    for _ in range(2):
+        desk.hold("2", "100")
+    assert resting(desk) == {"stop": ("2", "99"), "target": ("2", "102")}
+    desk.tick(200)
+    assert desk.manager.watch.naked == 2
+    assert desk.alarms() == {"NAKED": 1}
+
+
 def test_in_an_emergency_nothing_is_placed_and_the_watch_goes_on() -> None:
     desk = Desk(BOTH, naked_ms=100)
     entry = desk.enter("1", "100")

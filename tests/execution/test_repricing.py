@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.execution.budget import Budget
-from host.execution.repricing import MS
+from host.execution.repricing import MS, Want
 from host.execution.sending import Outcome
 from host.venues import events as ev
 from host.venues import messages as m
@@ -65,6 +65,18 @@ def test_without_budget_it_waits_and_the_reserve_is_for_the_quantity_of_stops() 
     desk.deliver()
     assert desk.venue.stops()[0].left == 4
     assert desk.manager.watch.naked == 0
+
+
+def test_the_reserve_is_not_for_a_better_price() -> None:
+    desk = Desk(BOTH, target_bps=None, burst=10, reserve=5)
+    desk.hold("1", "100")
+    stop, budget = desk.manager._protection._stop, desk.manager._protection._budget
+    while budget.take(desk.now_ns, urgent=False):
+        pass
+    stop.follow(Want("sell", D(1), D("99.5")), desk.now_ns)
+    assert not amends(desk)
+    stop.follow(Want("sell", D("0.5"), D("99.5")), desk.now_ns)
+    assert [(a.qty, a.stop) for a in amends(desk)] == [("0.5", "99.5")]
 
 
 def test_fills_while_an_amend_is_on_its_way_become_one_amend() -> None:
