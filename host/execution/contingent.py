@@ -151,7 +151,7 @@ class Protection:
         elif stops and targets or "reduce_only" in self._rules.can:
             self._stop.follow(stop, now_ns)
             self._target.follow(target, now_ns)
-        elif not (self._stop.waits or self._target.waits):
+        else:
             # One half is gone and the other holds what is to be sold: it goes as well, then both anew.
             for order in (*stops, *targets):
                 if order.standing:

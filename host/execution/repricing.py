@@ -106,11 +106,6 @@ class Leg:
         """The orders of this leg that have not ended."""
         return self._orders.of(self.role)
 
-    @property
-    def waits(self) -> bool:
-        """True while an order of it is on its way, or nobody knows where it is."""
-        return any(o.state in COMING or o.state is State.UNKNOWN for o in self.live)
-
     def nearest(self, side: m.Side, at: Decimal) -> Decimal:
         """Return a stop's trigger, or the nearer one that this position had before."""
         if self.role is Role.STOP and self._side == side and self._at and not self._policy.loosens:

@@ -161,8 +161,8 @@ def test_where_two_stops_could_both_fill_the_unknown_one_is_waited_for() -> None
 # -- remainders --------------------------------------------------------------------------------
 
 
-def after_the_first_fill(remainder: str, **policy: object) -> tuple[Desk, str]:
-    desk = Desk(BOTH, remainder=remainder, remainder_ms=1000, settle_ms=50, **policy)
+def after_the_first_fill(remainder: str) -> tuple[Desk, str]:
+    desk = Desk(BOTH, remainder=remainder, remainder_ms=1000, settle_ms=50)
     desk.tick(0, "100")
     entry = desk.enter("3", "100")
     desk.venue.fill(entry, "1", "100")
