@@ -14,6 +14,7 @@ import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
 from host.modes import Intent, OnKill, TradingMode
+from host.venues import page as venues
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Made by `python -m host.docs {name}`: change the table in the code, not this page. -->"
@@ -197,6 +198,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "outcomes": outcomes_page,
     "configuration": configuration_page,
     "doctor": doctor_page,
+    "venues": lambda: venues.text(table),
 }
 
 
