@@ -58,7 +58,7 @@ class Matching:
     def end(self, order: Order, reason: str = "") -> None:
         """Cancel an order, and with it the other leg of its OCO."""
         self._orders.end(order)
-        self.events.append(ev.Cancelled(order.id, reason))
+        self.events.append(cancelled(order, reason))
         self._end_sibling(order)
 
     def on_row(self, row: Row) -> None:
@@ -148,7 +148,7 @@ class Matching:
         sibling = self._orders.open.get(order.sibling or "")
         if sibling is not None:
             self._orders.end(sibling)
-            self.events.append(ev.Cancelled(sibling.id, m.SIBLING))
+            self.events.append(cancelled(sibling, m.SIBLING))
 
     def _shrink_sibling(self, order: Order, qty: Decimal) -> None:
         sibling = self._orders.open.get(order.sibling or "")
@@ -156,6 +156,12 @@ class Matching:
             sibling.qty -= qty
             sibling.left -= qty
             self.events.append(amended(sibling))
+
+
+def cancelled(order: Order, reason: str) -> ev.Cancelled:
+    """An order that is gone, with what it had got."""
+    got = order.qty - order.left
+    return ev.Cancelled(order.id, reason, m.plain(got) if got else "")
 
 
 def amended(order: Order) -> ev.Amended:
