@@ -14,6 +14,7 @@ import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
 from host.modes import Intent, OnKill, TradingMode
+from host.paper import page as paper
 from host.venues import page as venues
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -199,6 +200,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration": configuration_page,
     "doctor": doctor_page,
     "venues": lambda: venues.text(table),
+    "paper": lambda: paper.text(table),
 }
 
 
