@@ -99,6 +99,40 @@ def test_faults_are_on_record_and_so_is_what_really_happened(venue: PaperStand) 
     assert [line["id"] for line in lines if line["kind"] == "fill"] == ["a.1.1.1"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (None, ["ack a", "fill a", "ack b", "cancelled b"]),
+        ("lost_fill", ["ack a", "ack b", "cancelled b"]),
+        ("double_fill", ["ack a", "fill a", "fill a", "ack b", "cancelled b"]),
+        ("late_fill", ["ack a", "ack b", "fill a", "cancelled b"]),
+        ("late_ack", ["fill a", "ack a", "ack b", "cancelled b"]),
+    ],
+)
+def test_each_fault_is_done_once(venue: PaperStand, fault: str | None, told: list[str]) -> None:
+    trader = venue.join()
+    if fault is not None:
+        venue.misbehave(fault)
+    trader.new("a", "buy", venue.qty)
+    trader.quiet()
+    venue.quote(venue.at(-1), venue.at(1), venue.qty)
+    trader.placed("b", "buy", venue.qty, venue.at(-20))
+    trader.cancel("b")
+    trader.until("cancelled", id="b")
+    heard = [f"{event['ev']} {event['id']}" for event in trader.heard if "id" in event]
+    assert heard == told
+
+
+def test_what_is_held_back_is_told_in_the_end(venue: PaperStand) -> None:
+    trader = venue.join()
+    venue.misbehave("late_ack")
+    trader.new("a", "buy", venue.qty, venue.at(-20))
+    trader.quiet()
+    assert trader.told("ack") == []
+    venue.behave()
+    trader.until("ack", id="a")
+
+
 @contextmanager
 def stepping(folder: Path, seed: int) -> Iterator[tuple[Trader, Any]]:
     """A venue with latency on quotes and trades, whose rows are played by `step(rows)`."""
