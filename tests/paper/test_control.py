@@ -64,14 +64,17 @@ def test_an_order_that_makes_no_sense_is_refused(venue: PaperStand, order: bytes
     assert D(venue.join().ask("mark")["price"]) == venue.at(-1)
 
 
-def test_the_feed_sees_the_quotes_of_a_test(venue: PaperStand) -> None:
+def test_the_feed_sees_the_rows_of_a_test(venue: PaperStand) -> None:
     feed = Trader(venue.socket, role="feed")
     feed.send(op="hello", role="feed")  # a second one: its refusal says that the first was heard
     feed.until("reject")
     venue.quote(D("99.5"), D("100.5"), D(1))
-    quote = feed.until("quote")
+    venue.order(op="trade", price="100.1", qty="0.5", ms=7)
+    quote, trade = feed.until("quote"), feed.until("trade")
     feed.close()
     assert (quote["bid"], quote["ask"]) == (99.5, 100.5)
+    assert (trade["price"], trade["qty"]) == (100.1, 0.5)
+    assert trade["time_ns"] - quote["time_ns"] == 7_000_000
 
 
 def test_faults_are_on_record_and_so_is_what_really_happened(venue: PaperStand) -> None:
