@@ -15,6 +15,7 @@ import msgspec
 from host import config, doctor, modes, outcomes, refusals
 from host.exchange import page as exchanges
 from host.modes import Intent, OnKill, TradingMode
+from host.paper import page as paper
 from host.venues import page as venues
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -201,6 +202,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "doctor": doctor_page,
     "venues": lambda: venues.text(table),
     "exchanges": lambda: exchanges.text(table),
+    "paper": lambda: paper.text(table),
 }
 
 
