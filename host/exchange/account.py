@@ -63,7 +63,7 @@ class Account:
         self.moved = ZERO  # what the executions that were told have done to the position
         self.orders: dict[str, Known] = {}
         self._by_ref: dict[str, Known] = {}
-        self._told: dict[tuple[str, str], None] = {}
+        self._told: dict[str, None] = {}
         self.newest_ms = 0
 
     def name(self, report: Report) -> str:
@@ -141,9 +141,10 @@ class Account:
         return self._by_ref.get(trade.ref)
 
     def fresh(self, trades: Iterable[Trade]) -> Iterator[Trade]:
-        """Yield the executions that have not been told, oldest first."""
-        for trade in sorted(trades, key=lambda trade: (trade.at_ms, trade.trade)):
-            if (trade.ref, trade.trade) not in self._told:
+        """Yield the executions that have not been told, oldest first, each once."""
+        listed = {trade.trade: trade for trade in trades}
+        for trade in sorted(listed.values(), key=lambda trade: (trade.at_ms, trade.trade)):
+            if trade.trade not in self._told:
                 yield trade
 
     def tell(self, trade: Trade, order: Known) -> ev.Fill:
@@ -156,7 +157,7 @@ class Account:
 
     def skip(self, trade: Trade) -> None:
         """Let an execution count as told."""
-        self._told[trade.ref, trade.trade] = None
+        self._told[trade.trade] = None
         while len(self._told) > MOST_TRADES:
             del self._told[next(iter(self._told))]
         self.newest_ms = max(self.newest_ms, trade.at_ms)

@@ -72,7 +72,8 @@ class Questions:
         since_ms = int(at) if at.isascii() and at.isdigit() and len(at) < 16 else 0
         given = set(names.split(",")) if since_ms else set()
         await self._looking.look(thorough=True)
-        trades = sorted(await self._dialect.trades(since_ms), key=lambda trade: trade.at_ms)
+        listed = {trade.trade: trade for trade in await self._dialect.trades(since_ms)}
+        trades = sorted(listed.values(), key=lambda trade: trade.at_ms)
         left = [
             trade
             for trade in trades

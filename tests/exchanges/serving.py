@@ -24,13 +24,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tests.exchanges.market import Market, Order, Refused
 
 PATIENCE_S = 10.0
+LATE_S = 3.0
 
 
 class LocalExchange(ABC):
     """One dialect. `wrong` is what happens to the next request that changes orders, or to all:
 
     timeout_accepted, timeout_lost -- carried out or not, and never answered
-    throttled, failing, hanging_up -- a 429 or 503 before anything, or the connection ends, once
+    throttled, failing -- a 429 or 503 before anything, once
+    late -- it stays on its way for LATE_S
     maintenance -- of everything, until it is cleared
     """
 
@@ -111,6 +113,8 @@ class LocalExchange(ABC):
                     return Response("service unavailable", 503)
                 if wrong == "timeout_lost":
                     await asyncio.sleep(3600)
+                if wrong == "late":
+                    await asyncio.sleep(LATE_S)
             try:
                 self.date(request)
                 found = act(told)

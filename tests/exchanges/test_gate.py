@@ -221,7 +221,7 @@ def test_without_a_halt_the_retry_passes_the_gate_again(rig: Rig) -> None:
     run(rig, work)
 
 
-@pytest.mark.parametrize("name", ["kraken", "okx"])
+@pytest.mark.parametrize("name", ["binance", "kraken", "okx"])
 def test_an_order_over_a_websocket_passes_the_same_gate(name: str) -> None:
     rig = Rig(name)
 

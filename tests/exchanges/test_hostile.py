@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.exchanges.serving import LATE_S
 from tests.exchanges.stand import STANDS, ExchangeStand
 from tests.venues.trader import Trader
 
@@ -159,6 +160,29 @@ def test_a_clock_that_is_wrong_is_set_by_the_exchanges(stand: ExchangeStand, ske
         trader.new("a.1.1.1", "buy", stand.qty, stand.at(-20))
         said = trader.until("ack", "reject", "unknown", id="a.1.1.1")
     assert stand.truth().open == {"a.1.1.1": stand.qty}
+
+
+def test_a_server_error_says_nothing_about_the_order(stand: ExchangeStand) -> None:
+    trader = stand.join()
+    for number, arrives in ((1, False), (2, True)):
+        name = f"a.1.1.{number}"
+        stand.server.wrong = "timeout_accepted" if arrives else "failing"
+        trader.new(name, "buy", stand.qty, stand.at(-20))
+        assert trader.until("unknown", id=name)["op"] == "new"
+        assert trader.state(name) == ("open" if arrives else "unknown")
+    assert stand.truth().open == {"a.1.1.2": stand.qty}
+
+
+def test_an_order_that_is_long_on_its_way_is_too_old_when_it_comes(stand: ExchangeStand) -> None:
+    """So that `unknown` in the answer to `order` stays true."""
+    trader = stand.join()
+    stand.server.wrong = "late"
+    trader.new("a.1.1.1", "buy", stand.qty, stand.at(-20))
+    trader.until("unknown", id="a.1.1.1")
+    assert trader.state("a.1.1.1") == "unknown"
+    time.sleep(LATE_S)
+    assert stand.truth().open == {}
+    assert stand.market.received == []
 
 
 def test_an_order_that_is_not_ours_is_shown_as_such(stand: ExchangeStand) -> None:
