@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
+from host.exchange import page as exchanges
 from host.execution import page as orders
 from host.modes import Intent, OnKill, TradingMode
 from host.paper import page as paper
@@ -202,6 +203,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration": configuration_page,
     "doctor": doctor_page,
     "venues": lambda: venues.text(table),
+    "exchanges": lambda: exchanges.text(table),
     "paper": lambda: paper.text(table),
 }
 

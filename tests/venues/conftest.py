@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.exchanges.stand import STANDS as EXCHANGES
 from tests.venues.paper import PaperStand
 from tests.venues.stand import Stand
 from tests.venues.trader import Trader
 
 # name of the venue: what puts it up in a folder
-STANDS: dict[str, Callable[[Path], Stand]] = {"paper": PaperStand}
+STANDS: dict[str, Callable[[Path], Stand]] = {"paper": PaperStand, **EXCHANGES}
 
 
 @pytest.fixture(params=STANDS)
