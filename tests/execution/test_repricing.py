@@ -242,6 +242,16 @@ def test_after_cancel_entries_nothing_is_chased() -> None:
     assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
 
 
+def test_an_emergency_ends_every_chase() -> None:
+    desk, _entry = after_the_first_fill("chase")
+    desk.manager.active = False
+    desk.deliver()
+    desk.tick(1000)
+    desk.manager.active = True
+    desk.tick(1000)
+    assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
+
+
 def test_a_chase_that_no_rule_lets_pass_is_said() -> None:
     desk, entry = after_the_first_fill("chase")
     desk.venue.out[:] = [type(desk.venue.out[0])(entry)]
