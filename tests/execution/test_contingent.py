@@ -247,6 +247,19 @@ def test_dust_is_said_and_not_bare_for_ever() -> None:
     assert len(desk.venue.requests) == 1
 
 
+def test_what_is_worth_less_than_the_least_order_is_dust() -> None:
+    desk = Desk(BOTH, min_notional=D(5))
+    entry = desk.enter("1", "100")
+    desk.venue.fill(entry, "0.05", "100")  # at the stop it would be worth 4.95
+    desk.deliver()
+    assert desk.alarms() == {"DUST": 1}
+    assert not desk.manager.watch.naked
+    assert resting(desk) == {}
+    desk.venue.fill(entry, "0.01", "100")
+    desk.deliver()
+    assert resting(desk) == {"stop": ("0.06", "99"), "target": ("0.06", "102")}
+
+
 def test_what_a_fee_in_base_leaves_of_a_lot_is_not_bare() -> None:
     desk = Desk(BOTH)
     entry = desk.enter("1", "100")

@@ -246,6 +246,18 @@ def test_a_fill_that_was_lost_is_asked_for_and_an_alarm() -> None:
     assert desk.manager.position.qty == 2
 
 
+def test_what_turns_out_never_to_have_been_missing_is_not_asked_for_any_more() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    desk.manager.hear(ev.Cancelled(entry, "", "2"), desk.now_ns)
+    assert desk.manager.questions() == ([], True)
+    for order in desk.manager.orders.owing():
+        desk.manager.orders.settle(order)
+    assert desk.manager.questions() == ([], False)
+    desk.tick(10_000)
+    assert not desk.alarms()
+
+
 def test_a_bad_fill_in_a_listing_hides_no_other() -> None:
     desk = Desk(BOTH)
     entry = desk.enter("3", "100")

@@ -223,10 +223,31 @@ def test_what_the_venue_has_counted_and_not_told_is_waited_for_before_a_chase() 
     assert chase.qty == "1"
 
 
+def test_what_was_filled_while_the_cancel_was_on_its_way_is_not_chased() -> None:
+    desk, entry = after_the_first_fill("chase")
+    desk.venue.out[:] = [ev.Fill(entry, "buy", "2", "100", "0", "0", "late")]
+    desk.deliver()
+    desk.tick(1000)
+    assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
+    assert [t for t in desk.told if t["kind"] == "remainder"] == [
+        {"kind": "remainder", "id": entry, "left": "2", "policy": "chase"}
+    ]
+
+
 def test_after_cancel_entries_nothing_is_chased() -> None:
     desk, _entry = after_the_first_fill("chase")
     desk.manager.cancel_entries(desk.now_ns)
     desk.deliver()
+    desk.tick(1000)
+    assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
+
+
+def test_an_emergency_ends_every_chase() -> None:
+    desk, _entry = after_the_first_fill("chase")
+    desk.manager.active = False
+    desk.deliver()
+    desk.tick(1000)
+    desk.manager.active = True
     desk.tick(1000)
     assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
 
