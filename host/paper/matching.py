@@ -32,11 +32,12 @@ class Matching:
     def __init__(self, orders: Orders, account: Account, rules: Rules, slip_ticks: Decimal) -> None:
         self.bid: Decimal | None = None  # of the last row
         self.ask: Decimal | None = None
-        self.liquidity = Liquidity()
+        self.liquidity = Liquidity(rules)
         self.events: list[ev.Ev] = []
         self._orders = orders
         self._account = account
         self._slip = slip_ticks * rules.tick
+        self._rules = rules
         self._shrinks = "ouo" in rules.can
         self._rows = 0
 
@@ -117,7 +118,7 @@ class Matching:
         left = row.volume or ZERO
         for side in ("buy", "sell"):
             for order in self._orders.limits[side].reached(row.first_bid):
-                ours = min(left, queue.traded(order, row))
+                ours = min(left, self._rules.lots(queue.traded(order, row)))
                 if ours > 0 and order.price is not None and order.id in self._orders.open:
                     left -= self._execute_at_most(order, order.price, ours, maker=True)
 
