@@ -147,7 +147,7 @@ class Looking:
         ended = [
             (order, await self._asked(order))
             for order in self._account.open()
-            if order.id not in listed and order.sure and not order.busy
+            if order.id not in listed and self._may_be_there(order)
         ]
         behind = any(
             order.filled < order.report.filled for order in self._account.open() if order.report
@@ -157,7 +157,12 @@ class Looking:
             self._executions_at = time.monotonic()
             await self._executions()
         for order, now in ended:
-            self._end(order, now)
+            if order.sure:
+                self._end(order, now)
+
+    def _may_be_there(self, order: Known) -> bool:
+        """Whether to ask for an order that is not listed: also one whose outcome nobody knows yet."""
+        return not order.busy and (order.sure or time.monotonic_ns() < order.until_ns)
 
     async def _asked(self, order: Known) -> Report | None:
         if order.id.startswith("foreign:"):
