@@ -56,9 +56,8 @@ class Looking:
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._misses: dict[str, int] = {}
-        self._waits = (
-            False  # an execution is listed that its order does not know of yet, or the other way
-        )
+        # An execution is listed that its order does not know of yet, or the other way round.
+        self._waits = False
         self._held = ZERO
         self._begun = self._done = self._told = 0
         self._thorough = False
@@ -69,12 +68,12 @@ class Looking:
     async def begin(self) -> None:
         """Take over what is there. What has happened until now is not news."""
         self._begun_ms = int(self._dialect.x.milliseconds()) - OVERLAP_MS
-        open_orders: list[Report] = []
+        open_orders = await self._dialect.open_orders()
         for _ in range(_STILL):
-            open_orders, before = await self._dialect.open_orders(), open_orders
             trades = await self._dialect.trades(self._begun_ms)
+            before, open_orders = open_orders, await self._dialect.open_orders()
             if open_orders == before:
-                break  # nothing was filled between the one list and the other
+                break  # nothing was filled around the list of executions
         for report in open_orders:
             self._account.recall(report)
         for trade in self._account.fresh(trades):
