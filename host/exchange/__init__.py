@@ -18,5 +18,5 @@ connector    each request and its answers; questions: those that change nothing
 feed         market data
 page         docs/exchanges.md
 server       the Unix socket
-process      how the process begins and ends
+process      how the process begins and ends; command: its arguments
 """

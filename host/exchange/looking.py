@@ -56,9 +56,8 @@ class Looking:
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._misses: dict[str, int] = {}
-        self._waits = (
-            False  # an execution is listed that its order does not know of yet, or the other way
-        )
+        # An execution is listed that its order does not know of yet, or the other way round.
+        self._waits = False
         self._held = ZERO
         self._begun = self._done = self._told = 0
         self._thorough = False
@@ -69,12 +68,12 @@ class Looking:
     async def begin(self) -> None:
         """Take over what is there. What has happened until now is not news."""
         self._begun_ms = int(self._dialect.x.milliseconds()) - OVERLAP_MS
-        open_orders: list[Report] = []
+        open_orders = await self._dialect.open_orders()
         for _ in range(_STILL):
-            open_orders, before = await self._dialect.open_orders(), open_orders
             trades = await self._dialect.trades(self._begun_ms)
+            before, open_orders = open_orders, await self._dialect.open_orders()
             if open_orders == before:
-                break  # nothing was filled between the one list and the other
+                break  # nothing was filled around the list of executions
         for report in open_orders:
             self._account.recall(report)
         for trade in self._account.fresh(trades):
@@ -147,7 +146,7 @@ class Looking:
         ended = [
             (order, await self._asked(order))
             for order in self._account.open()
-            if order.id not in listed and order.sure and not order.busy
+            if order.id not in listed and self._may_be_there(order)
         ]
         behind = any(
             order.filled < order.report.filled for order in self._account.open() if order.report
@@ -157,7 +156,12 @@ class Looking:
             self._executions_at = time.monotonic()
             await self._executions()
         for order, now in ended:
-            self._end(order, now)
+            if order.sure:
+                self._end(order, now)
+
+    def _may_be_there(self, order: Known) -> bool:
+        """Whether to ask for an order that is not listed: also one whose outcome nobody knows yet."""
+        return not order.busy and (order.sure or time.monotonic_ns() < order.until_ns)
 
     async def _asked(self, order: Known) -> Report | None:
         if order.id.startswith("foreign:"):

@@ -7,6 +7,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from host.exchange.looking import ERRORS
@@ -166,12 +167,29 @@ def _hung_up(connection: socket.socket) -> bool:
 
 
 def listen(path: str) -> socket.socket:
-    """Return a socket that listens at `path`. Raises OSError."""
+    """Return a socket that listens at `path`; one that a dead process left there is replaced.
+
+    Raises OSError, also when another process is listening there.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
+        if _left_over(path):
+            Path(path).unlink()
         listener.bind(path)
         listener.listen(MOST_CLIENTS)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _left_over(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return Path(path).is_socket()
+        except OSError:
+            return False
+    return False

@@ -101,6 +101,11 @@ class Rig:
         self.folder = folder
         self.guard = Guard(folder)
         self.server = KrakenSpot()
+        self.start()
+
+    def start(self) -> None:
+        """Start the connector, and wait until it serves."""
+        folder = self.folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "host.exchange", "kraken", "BTC/USD", "--listen", str(folder / "v"),
              "--guard", str(folder), "--url", self.server.url, "--strategy", "trend",
@@ -192,9 +197,12 @@ def test_killed_with_an_order_on_its_way_nothing_more_leaves(rig: Rig, trader: T
     while rig.server.wrong:
         time.sleep(0.005)
     rig.process.kill()
-    rig.process.wait()
+    rig.ended()
     deadline = time.monotonic() + PATIENCE_S
     while rig.guard.left[-1:] != [True]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert rig.server.market.received == []
+    rig.start()
+    with contextlib.closing(Trader(rig.folder / "v")) as again:
+        again.placed("trend.18c2f0a1b2c.7.2", "buy", D(1), D(90))
