@@ -8,6 +8,7 @@ from host.hotpath.riskcheck cimport RiskCheck
 from host.hotpath.riskmemory cimport Order
 from host.hotpath.riskorder cimport World
 from host.hotpath.seqlock cimport Seqlock
+from host.hotpath.wal cimport Wal
 
 cdef enum:
     PREFIX_BYTES = 48
@@ -19,6 +20,7 @@ cdef class Pipeline:
     cdef readonly RiskCheck checks
     cdef Gate _gate
     cdef Serial _serial
+    cdef Wal _wal
     cdef Decision _decision
     cdef Seqlock _forecast
     cdef uint64_t _forecast_age_ns

@@ -41,6 +41,7 @@ cdef int A_REDUCE_LONG = decisions.REDUCE_LONG
 cdef int R_SENT = refusals.SENT
 cdef int R_NUMBER = refusals.BAD_NUMBER
 cdef int R_FAILED = refusals.SEND_FAILED
+cdef int R_UNKNOWN = refusals.OUTCOME_UNKNOWN
 cdef int R_RECONCILED = refusals.NOT_RECONCILED
 cdef double LEAST = bounds.LEAST
 cdef double MOST = bounds.MOST
@@ -59,6 +60,7 @@ cdef class Pipeline:
     strategy, instrument -- names, as in the checks; run -- of the ids, in hex
     position_value, order_value -- what the strategy aims at, in quote currency
     capital -- quote currency that is there beside what the venue says
+    wal -- where an order is written down before it leaves
     decision, forecast, forecast_age_ns -- a model's word (both or none) and how old it may be
 
     Raises ValueError when a name or a value cannot be, or only one of decision and forecast is given.
@@ -67,7 +69,8 @@ cdef class Pipeline:
     def __init__(self, str strategy not None, str instrument not None, str run not None,
                  Serial serial not None, RiskCheck checks not None, Gate gate not None,
                  double position_value, double order_value, Decision decision=None,
-                 Seqlock forecast=None, uint64_t forecast_age_ns=0, double capital=0.0):
+                 Seqlock forecast=None, uint64_t forecast_age_ns=0, double capital=0.0,
+                 Wal wal=None):
         cdef bytes prefix = f"{strategy}.{run}.".encode("ascii")
         if not (0 < position_value <= MOST and 0 < order_value <= MOST):
             raise ValueError(f"values {position_value!r}, {order_value!r}: above 0, at most {MOST:g}")
@@ -87,7 +90,7 @@ cdef class Pipeline:
         memcpy(self._prefix, <const char *> prefix, len(prefix))
         self._prefix_length = len(prefix)
         self.features = Features()
-        self.checks, self._gate, self._serial = checks, gate, serial
+        self.checks, self._gate, self._serial, self._wal = checks, gate, serial, wal
         self._order_value, self._capital = order_value, capital
         # Until an outlook is given no forecast is known: where the limits need one, nothing opens.
         self.outlook(position_value, 0.0, 0.0, NEVER_S)
@@ -196,8 +199,9 @@ cdef class Pipeline:
             return R_RECONCILED
         if fd < 0:
             return R_FAILED
-        code = self._gate.post(fd, self._request, self._request_length, OPEN if opens else REDUCE, 0)
-        if code == R_SENT:
+        code = self._gate.post(fd, self._request, self._request_length,
+                               OPEN if opens else REDUCE, 0, self._wal)
+        if code == R_SENT or code == R_UNKNOWN:
             self.checks.count_sent(&self._order, now_ns if now_ns else <int64_t> bot4_now_ns())
         return code
 
