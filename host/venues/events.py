@@ -53,10 +53,14 @@ class Fill(Ev, tag="fill", frozen=True, omit_defaults=True):
 
 
 class Cancelled(Ev, tag="cancelled", frozen=True, omit_defaults=True):
-    """The order is gone: asked for, its sibling filled, expired, or nothing left to reduce."""
+    """The order is gone: asked for, its sibling filled, expired, or nothing left to reduce.
+
+    filled -- what the venue has counted as filled of it, in all; empty: it does not say
+    """
 
     id: str
     reason: str = ""
+    filled: str = ""
 
 
 class CancelReject(Ev, tag="cancel_reject", frozen=True):

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+# Why a venue refuses: the `reason` of reject, cancel_reject and amend_reject.
+ABOVE_MAX_QTY = "ABOVE_MAX_QTY"
 BAD_MESSAGE = "BAD_MESSAGE"
 BAD_PRICE = "BAD_PRICE"
 BAD_QTY = "BAD_QTY"
+BELOW_FILLED_QTY = "BELOW_FILLED_QTY"
 BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
+BELOW_MIN_QTY = "BELOW_MIN_QTY"
+BEYOND_PRICE_BAND = "BEYOND_PRICE_BAND"
 DUPLICATE_ID = "DUPLICATE_ID"
 MAINTENANCE = "MAINTENANCE"
+NOT_SUPPORTED = "NOT_SUPPORTED"
+OFF_LOT = "OFF_LOT"
+OFF_TICK = "OFF_TICK"
+POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
 REDUCE_ONLY_WOULD_INCREASE = "REDUCE_ONLY_WOULD_INCREASE"
 TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
 UNKNOWN_OP = "UNKNOWN_OP"
 UNKNOWN_ORDER = "UNKNOWN_ORDER"
+# Why an order is gone that nobody asked to cancel: the `reason` of cancelled. POST_ONLY_WOULD_TAKE may
+# be one as well.
+DEADMAN = "DEADMAN"
+IMMEDIATE = "IMMEDIATE_OR_CANCEL"
+NOTHING_TO_REDUCE = "NOTHING_TO_REDUCE"
+SIBLING = "SIBLING"
 
 Side = Literal["buy", "sell"]
 # Short and plain, so that the answer with all open orders always fits into one packet. A pattern in
@@ -141,8 +156,23 @@ class SetDeadman(_Op, tag="deadman", frozen=True):
     timeout_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
-Message = Hello | New | Cancel | CancelAll | AskOrders | AskPosition | AskMark
-OPS = frozenset({"hello", "new", "cancel", "cancel_all", "open_orders", "position", "mark"})
+Message = (
+    Hello
+    | New
+    | Cancel
+    | Amend
+    | Oco
+    | CancelAll
+    | AskOrders
+    | AskPosition
+    | AskMark
+    | AskOrder
+    | AskFills
+    | AskRules
+    | SetDeadman
+)
+OPS = frozenset(kind.__struct_config__.tag for kind in get_args(Message))
+_NAMES_AN_ORDER = (New, Cancel, Amend, Oco, AskOrder)
 
 
 class BadMessage(ValueError):
@@ -175,8 +205,12 @@ def understand(data: bytes) -> Message:
         message = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise _unlike_any(parse(data), str(exc)) from None
-    if isinstance(message, New | Cancel) and not ORDER_ID.fullmatch(message.id):
+    if isinstance(message, _NAMES_AN_ORDER) and not ORDER_ID.fullmatch(message.id):
         raise BadMessage(BAD_MESSAGE, f"id is not of the form `{ORDER_ID.pattern}`", message.id)
+    if isinstance(message, Oco) and not ORDER_ID.fullmatch(message.stop_id):
+        raise BadMessage(
+            BAD_MESSAGE, f"stop_id is not of the form `{ORDER_ID.pattern}`", message.id
+        )
     return message
 
 

@@ -14,8 +14,9 @@ from host.engine.emergency.port import Port
 from host.engine.emergency.progress import Progress
 from host.engine.emergency.settings import Emergency
 from host.modes import Intent, Reason
-from host.paper.book import Book, Row
+from host.paper.book import Book
 from host.paper.desk import Desk
+from host.paper.market import Row, Rules
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -40,7 +41,7 @@ class PaperPort:
         self.name = name
         self.reduce_only = reduce_only
         self.position: D | None = None
-        self.book = Book(D("0.01"), D(min_notional))
+        self.book = Book(Rules(D("0.01"), min_notional=D(min_notional)))
         self.desk = Desk(self.book)
         self.out: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []

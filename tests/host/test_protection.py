@@ -13,8 +13,9 @@ from host.engine.emergency.liquidation import would_open
 from host.engine.emergency.stops import uncovered
 from host.engine.protection import Protection
 from host.modes import Intent
-from host.paper.book import Book, Row
+from host.paper.book import Book
 from host.paper.desk import Desk
+from host.paper.market import Row, Rules
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -27,7 +28,7 @@ class Venue:
     reduce_only = True
 
     def __init__(self) -> None:
-        self.book = Book(D("0.01"))
+        self.book = Book(Rules(D("0.01")))
         self.desk = Desk(self.book)
         self.out: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []

@@ -139,6 +139,7 @@ def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> N
         "price": "100.005",
         "fee": fill["fee"],
         "left": "0",
+        "trade": "t1",
     }
     position = trader.ask({"op": "position", "req": 7})
     assert (position["req"], position["qty"]) == (7, "0.25")

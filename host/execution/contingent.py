@@ -1,0 +1,169 @@
+"""Stop and target of the whole position: they follow every fill, and shrink with each other's.
+
+    OTO  the position is the parent: with every fill of an entry both are placed, or grow
+    OUO  each is for all that is left: with every fill of one the other shrinks
+    OCO  the end of one is the end of the other; in between a reduce-only sibling keeps its size
+
+How the venue holds the pair:
+
+    NATIVE  as one order (`oco`); it shrinks the sibling itself where it says `ouo`
+    BOTH    as two reduce-only orders, kept in step by us
+    ONE     neither: the stop rests; at the target's price it goes, and the target takes its place
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from host.execution.alarms import Alarms
+from host.execution.exact import sub
+from host.execution.fills import Execution
+from host.execution.order import Role
+from host.execution.orders import Orders
+from host.execution.position import Position
+from host.execution.repricing import Budget, Leg, Policy, Want
+from host.execution.rules import Refused, Rules
+from host.execution.sending import Sender
+from host.venues import messages as m
+
+TOO_SMALL = frozenset({"LOT", "MIN_QTY", "MIN_NOTIONAL"})
+
+
+class Held(StrEnum):
+    """How the pair is held."""
+
+    NATIVE = "native"
+    BOTH = "both"
+    ONE = "one"
+
+
+class Protection:
+    """Keeps the pair in step with the position; `dust` when what is left is too small for an order."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        policy: Policy,
+        orders: Orders,
+        position: Position,
+        sender: Sender,
+        alarms: Alarms,
+    ) -> None:
+        self.dust = False
+        self.held = how(rules, policy)
+        self._rules = rules
+        self._policy = policy
+        self._orders = orders
+        self._position = position
+        self._sender = sender
+        self._alarms = alarms
+        self._budget = Budget(policy.per_s, policy.burst, policy.reserve)
+        self._stop, self._target = (
+            Leg(role, orders, sender, rules, policy, self._budget, alarms)
+            for role in (Role.STOP, Role.TARGET)
+        )
+
+    def executed(self, execution: Execution) -> None:
+        """Take an execution: the venue shrinks the other leg by as much, where it does that."""
+        order = self._orders.find(execution.order)
+        other = self._orders.find(order.sibling) if order is not None else None
+        if other is not None and not other.ended and "ouo" in self._rules.can:
+            other.qty = max(sub(other.qty, execution.qty), other.filled)
+
+    def follow(self, mark: Decimal | None, now_ns: int) -> None:
+        """Do the next step; call after every event and every pass. `mark` is the last price."""
+        stop, target = self._wants(mark)
+        self.dust = self._is_dust(stop, now_ns)
+        if self.dust:
+            stop = target = None
+        match self.held:
+            case Held.NATIVE if stop is not None and target is not None and stop.at is not None:
+                self._native(stop, target, now_ns)
+            case Held.NATIVE | Held.ONE if "reduce_only" not in self._rules.can:
+                self._one(stop, target, mark, now_ns)
+            case _:
+                self._stop.follow(stop, now_ns)
+                self._target.follow(target, now_ns)
+
+    def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
+        qty, average = self._rules.qty(abs(self._position.qty)), self._position.average
+        if average is None:
+            return None, None
+        side: m.Side = "sell" if self._position.qty > 0 else "buy"
+        if self._rules.max_qty is not None:
+            qty = min(qty, self._rules.max_qty)
+        away = 1 if side == "sell" else -1
+        at = self._rules.price(side, _moved(average, -away * self._policy.stop_bps))
+        at = self._stop.nearest(side, max(at, self._rules.tick))
+        through = mark is not None and (mark <= at if side == "sell" else mark >= at)
+        resting = any(o.standing and o.stop is not None for o in self._stop.live)
+        stop = Want(side, qty, None if through and not resting else at, mark)
+        if self._policy.target_bps is None or stop.at is None:
+            return stop, None
+        goal = self._rules.price(side, _moved(average, away * self._policy.target_bps))
+        return stop, Want(side, qty, max(goal, self._rules.tick), mark)
+
+    def _is_dust(self, stop: Want | None, now_ns: int) -> bool:
+        if stop is None:
+            return False
+        try:
+            self._rules.check(stop.left, stop.at, stop.mark)
+        except Refused as refused:
+            if refused.rule in TOO_SMALL:
+                if not self.dust:
+                    self._alarms("DUST", now_ns, why=str(refused))
+                return True
+        return False
+
+    def _native(self, stop: Want, target: Want, now_ns: int) -> None:
+        stops, targets = self._stop.live, self._target.live
+        if not stops and not targets:
+            ready = self._stop.ready(now_ns) and self._target.ready(now_ns)
+            if ready and self._budget.take(now_ns, urgent=True):
+                self._send_pair(stop, target, now_ns)
+        elif stops and targets or "reduce_only" in self._rules.can:
+            self._stop.follow(stop, now_ns)
+            self._target.follow(target, now_ns)
+        elif not (self._stop.waits or self._target.waits):
+            # One half is gone and the other holds what is to be sold: it goes as well, then both anew.
+            for order in (*stops, *targets):
+                if order.standing:
+                    self._sender.cancel(order, now_ns)
+
+    def _send_pair(self, stop: Want, target: Want, now_ns: int) -> None:
+        request = m.Oco(
+            self._sender.new_id(),
+            self._sender.new_id(),
+            "REDUCE",
+            stop.side,
+            m.plain(stop.left),
+            m.plain(target.at or self._rules.tick),
+            m.plain(stop.at or self._rules.tick),
+        )
+        sold, stopped = self._sender.oco(request, now_ns)
+        self._target.placed(sold, now_ns)
+        self._stop.placed(stopped, now_ns)
+
+    def _one(
+        self, stop: Want | None, target: Want | None, mark: Decimal | None, now_ns: int
+    ) -> None:
+        reached = False
+        if target is not None and target.at is not None and mark is not None:
+            reached = mark >= target.at if target.side == "sell" else mark <= target.at
+        # Only one of the two can rest: the other one waits until it is gone.
+        first, second = (self._stop, self._target) if reached else (self._target, self._stop)
+        want = target if reached else stop
+        first.follow(None, now_ns)
+        if not first.live:
+            second.follow(want, now_ns)
+
+
+def how(rules: Rules, policy: Policy) -> Held:
+    """Return how a venue of these rules holds the pair."""
+    if policy.target_bps is not None and "oco" in rules.can:
+        return Held.NATIVE
+    return Held.BOTH if policy.target_bps is None or "reduce_only" in rules.can else Held.ONE
+
+
+def _moved(price: Fraction, bps: Decimal) -> Fraction:
+    return price * (1 + Fraction(bps) / 10_000)

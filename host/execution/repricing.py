@@ -1,0 +1,237 @@
+"""One resting order kept as it is wanted: amended where the venue can, else replaced.
+
+A replacement comes before the old order goes where orders can be reduce-only: two of them close no more
+than the position. Elsewhere the old one goes first, and the gap is measured by the watch.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from host.execution.alarms import Alarms
+from host.execution.exact import mul, sub
+from host.execution.life import State
+from host.execution.order import Order, Role
+from host.execution.orders import Orders
+from host.execution.rules import Refused, Rules
+from host.execution.sending import Sender
+from host.venues import messages as m
+
+MS = 1_000_000
+_SECOND_NS = 1_000_000_000
+COMING = frozenset({State.NEW, State.SENT, State.AMENDING})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How positions are protected and entries looked after.
+
+    stop_bps, target_bps -- distance from the average entry; no target: None
+    pair -- what one fill does to the other order: "ouo" or "oco" (host.execution.contingent)
+    hysteresis_bps -- a smaller change of price is left alone
+    loosens -- a stop may move away from the price
+    per_s, burst, reserve -- requests for repricing; the last `reserve` are for the quantity of stops
+    retry_ms -- after a refusal; answer_ms -- then an outcome is unknown; resolve_ms -- then a person
+    owed_ms -- how long an execution may be counted and not told
+    naked_ms -- how long a position may be without a live stop
+    remainder, remainder_ms -- of an entry filled in part, after so long: keep, cancel or chase
+    settle_ms -- fills that the venue tells after a cancel are waited for so long
+    """
+
+    stop_bps: Decimal
+    target_bps: Decimal | None = None
+    pair: Literal["ouo", "oco"] = "ouo"
+    hysteresis_bps: Decimal = Decimal(2)
+    loosens: bool = False
+    per_s: int = 10
+    burst: int = 20
+    reserve: int = 10
+    retry_ms: int = 1000
+    answer_ms: int = 2000
+    resolve_ms: int = 10_000
+    owed_ms: int = 2000
+    naked_ms: int = 1000
+    remainder: Literal["keep", "cancel", "chase"] = "keep"
+    remainder_ms: int = 5000
+    settle_ms: int = 50
+
+
+class Budget:
+    """A token bucket; what protects may use all of it, what only improves leaves the reserve."""
+
+    def __init__(self, per_s: int, burst: int, reserve: int) -> None:
+        self._cost_ns = _SECOND_NS // per_s
+        self._full_ns = burst * self._cost_ns
+        self._reserve_ns = reserve * self._cost_ns
+        self._has_ns = self._full_ns
+        self._at_ns = 0
+        self.refused = 0
+
+    def take(self, now_ns: int, urgent: bool) -> bool:
+        """Take one request out of it."""
+        gained = max(0, now_ns - self._at_ns) if self._at_ns else 0
+        self._has_ns = min(self._full_ns, self._has_ns + gained)
+        self._at_ns = now_ns
+        left = self._has_ns - self._cost_ns
+        if left < (0 if urgent else self._reserve_ns):
+            self.refused += 1
+            return False
+        self._has_ns = left
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """How an order should stand.
+
+    at -- its limit or trigger; None: out at market, now
+    mark -- the last price
+    """
+
+    side: m.Side
+    left: Decimal
+    at: Decimal | None
+    mark: Decimal | None = None
+
+
+class Leg:
+    """The protective stop, or the target: at most one is wanted."""
+
+    def __init__(
+        self,
+        role: Role,
+        orders: Orders,
+        sender: Sender,
+        rules: Rules,
+        policy: Policy,
+        budget: Budget,
+        alarms: Alarms,
+    ) -> None:
+        self.role = role
+        self.rules = rules
+        self._orders = orders
+        self._sender = sender
+        self._policy = policy
+        self._budget = budget
+        self._alarms = alarms
+        self._side: m.Side | None = None
+        self._at: Decimal | None = None  # nearest trigger that this position has had
+        self._placed: Order | None = None
+        self._not_before_ns = 0
+
+    @property
+    def live(self) -> list[Order]:
+        """The orders of this leg that have not ended."""
+        return self._orders.of(self.role)
+
+    @property
+    def waits(self) -> bool:
+        """True while an order of it is on its way, or nobody knows where it is."""
+        return any(o.state in COMING or o.state is State.UNKNOWN for o in self.live)
+
+    def nearest(self, side: m.Side, at: Decimal) -> Decimal:
+        """Return a stop's trigger, or the nearer one that this position had before."""
+        if self.role is Role.STOP and self._side == side and self._at and not self._policy.loosens:
+            return max(at, self._at) if side == "sell" else min(at, self._at)
+        return at
+
+    def placed(self, order: Order, now_ns: int) -> None:
+        """An order of this leg has been sent, here or as one half of an OCO."""
+        self._placed = order
+        self._remember(order.side, order.stop if order.stop is not None else order.price)
+
+    def ready(self, now_ns: int) -> bool:
+        """Return False for a while after a refusal."""
+        placed = self._placed
+        if placed is not None and placed.state in (State.REJECTED, State.UNSENT):
+            self._placed = None
+            self._refused(now_ns, placed.state.value)
+        return now_ns >= self._not_before_ns
+
+    def follow(self, want: Want | None, now_ns: int) -> None:
+        """Do the next step towards what is wanted; nothing while an answer is awaited."""
+        if want is None:
+            self._side = self._at = None
+        elif want.at is not None:
+            want = replace(want, at=self.nearest(want.side, want.at))
+        live = self.live
+        if any(order.state in COMING for order in live):
+            return
+        standing = [o for o in live if o.standing and want is not None and o.side == want.side]
+        keep = standing[-1] if standing else None
+        for order in live:
+            if order.standing and order is not keep and (keep is not None or not self._holds(want)):
+                self._sender.cancel(order, now_ns)
+        if want is None:
+            return
+        if keep is not None:
+            self._adjust(keep, want, now_ns)
+        elif not live or "reduce_only" in self.rules.can:
+            self._place(want, now_ns)
+
+    def _holds(self, want: Want | None) -> bool:
+        """An order of the wrong side may stay until the new one stands: it can only reduce."""
+        return want is not None and "reduce_only" in self.rules.can
+
+    def _adjust(self, order: Order, want: Want, now_ns: int) -> None:
+        at = order.stop if order.stop is not None else order.price
+        far = at is not None and want.at is not None and self._is_far(want.at, at)
+        left = want.left
+        if self._policy.pair == "oco" and "reduce_only" in self.rules.can:
+            left = max(left, order.left)
+        if order.left == left and not far:
+            return
+        urgent = self.role is Role.STOP and order.left != left
+        if not self._budget.take(now_ns, urgent):
+            return
+        goal = replace(want, left=left, at=want.at if far else at)
+        if "amend" in self.rules.can:
+            if self._valid(goal, now_ns):
+                self._sender.amend(order, left, goal.at if far else None, now_ns)
+                self._remember(want.side, goal.at)
+        elif "reduce_only" in self.rules.can:
+            self._send(goal, now_ns)
+        else:
+            self._sender.cancel(order, now_ns)
+
+    def _is_far(self, goal: Decimal, at: Decimal) -> bool:
+        return abs(sub(goal, at)) > mul(at, self._policy.hysteresis_bps.scaleb(-4))
+
+    def _place(self, want: Want, now_ns: int) -> None:
+        if self.ready(now_ns) and self._budget.take(now_ns, self.role is Role.STOP):
+            self._send(want, now_ns)
+
+    def _send(self, want: Want, now_ns: int) -> None:
+        if not self._valid(want, now_ns):
+            return
+        at = None if want.at is None else m.plain(want.at)
+        reduce_only = self.role is Role.STOP and at is not None or "reduce_only" in self.rules.can
+        request = m.New(
+            self._sender.new_id(),
+            "REDUCE",
+            want.side,
+            "market" if at is None else "stop" if self.role is Role.STOP else "limit",
+            m.plain(want.left),
+            None if self.role is Role.STOP else at,
+            reduce_only,
+            at if self.role is Role.STOP else None,
+        )
+        self.placed(self._sender.new(request, self.role, now_ns), now_ns)
+
+    def _valid(self, want: Want, now_ns: int) -> bool:
+        try:
+            self.rules.check(want.left, want.at, want.mark)
+        except Refused as refused:
+            self._refused(now_ns, str(refused))
+            return False
+        return True
+
+    def _refused(self, now_ns: int, why: str) -> None:
+        self._not_before_ns = now_ns + self._policy.retry_ms * MS
+        code = "STOP_REFUSED" if self.role is Role.STOP else "TARGET_REFUSED"
+        self._alarms(code, now_ns, why=why)
+
+    def _remember(self, side: m.Side, at: Decimal | None) -> None:
+        if at is not None:
+            self._at = self.nearest(side, at)
+            self._side = side

@@ -1,0 +1,78 @@
+"""What the venue does wrong when a test says so, each once; the record shows what really happened.
+
+Requests: they or their answers get lost, and the asker is told `unknown`. Events: lost, told twice, or
+told after the event that follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.venues import events as ev
+from host.venues import messages as m
+
+TIMEOUT = "TIMEOUT"
+ACCEPTED, LOST = "timeout_accepted", "timeout_lost"
+KINDS = frozenset({ACCEPTED, LOST, "lost_fill", "double_fill", "late_fill", "late_ack"})
+_OPS = {m.New: "new", m.Oco: "oco", m.Cancel: "cancel", m.Amend: "amend"}
+_TOLD = (ev.Ack, ev.Reject, ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended)
+
+# Whom to tell (None: every trader) and what.
+Delivery = tuple[Any, ev.Ev]
+
+
+class Mischief:
+    """Garbles what passes between the traders and the desk."""
+
+    def __init__(self) -> None:
+        self._armed: list[str] = []
+        self._late: list[Delivery] = []
+
+    def arm(self, kind: str) -> None:
+        """Do this once, at the next chance."""
+        self._armed.append(kind)
+
+    def end(self) -> list[Delivery]:
+        """Do nothing wrong any more; returns what was still held back."""
+        self._armed.clear()
+        late, self._late = self._late, []
+        return late
+
+    def meets(self, message: m.Message) -> str | None:
+        """ACCEPTED or LOST for a request that is to be told as unknown."""
+        if type(message) not in _OPS:
+            return None
+        return next((kind for kind in (ACCEPTED, LOST) if self._now(kind)), None)
+
+    def pass_on(self, target: Any, event: ev.Ev) -> list[Delivery]:
+        """What is told instead of an event."""
+        if not isinstance(event, _TOLD):
+            return [(target, event)]
+        late, self._late = self._late, []
+        told: list[Delivery] = [(target, event)]
+        if isinstance(event, ev.Fill):
+            if self._now("lost_fill"):
+                told = []
+            elif self._now("double_fill"):
+                told *= 2
+            elif self._now("late_fill"):
+                told, self._late = [], told
+        elif isinstance(event, ev.Ack) and self._now("late_ack"):
+            told, self._late = [], told
+        return told + late
+
+    def _now(self, kind: str) -> bool:
+        if kind not in self._armed:
+            return False
+        self._armed.remove(kind)
+        return True
+
+
+def unknown(message: m.Message) -> list[ev.Ev]:
+    """What the asker is told of a request that nobody knows the outcome of."""
+    ids = (
+        [message.id, message.stop_id]
+        if isinstance(message, m.Oco)
+        else [getattr(message, "id", "")]
+    )
+    return [ev.Unknown(order_id, _OPS[type(message)], TIMEOUT) for order_id in ids]

@@ -1,0 +1,303 @@
+"""Stop and target follow the position, however the venue holds them, and no position is bare for long."""
+
+from decimal import Decimal as D
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from host.execution.contingent import Held
+from host.execution.life import State
+from host.venues import events as ev
+from host.venues import messages as m
+from tests.execution.venue import EVERYTHING, Desk
+
+BOTH = frozenset({"amend", "stop", "reduce_only"})
+REPLACED = BOTH - {"amend"}
+NATIVE = frozenset({"oco", "stop"})
+NATIVE_OUO = frozenset({"oco", "ouo", "stop", "amend"})
+ONE = frozenset({"stop"})
+VENUES = {
+    "everything": EVERYTHING,
+    "both": BOTH,
+    "replaced": REPLACED,
+    "native": NATIVE,
+    "native, ouo": NATIVE_OUO,
+    "native, reduce-only": NATIVE | {"reduce_only"},
+    "one": ONE,
+    "one, amend": ONE | {"amend"},
+}
+
+
+@pytest.fixture(params=VENUES)
+def can(request: pytest.FixtureRequest) -> frozenset[str]:
+    return VENUES[request.param]
+
+
+def resting(desk: Desk) -> dict[str, tuple[str, str]]:
+    """What rests at the venue to close the position: {kind: (left, at)}."""
+    return {
+        "stop" if o.stop is not None else "target": (m.plain(o.left), m.plain(o.stop or o.price))  # type: ignore[arg-type]
+        for o in desk.venue.open.values()
+        if o.reduce_only or o.stop is not None
+    }
+
+
+@pytest.mark.parametrize(
+    ("can", "held"),
+    [(EVERYTHING, Held.NATIVE), (BOTH, Held.BOTH), (NATIVE, Held.NATIVE), (ONE, Held.ONE)],
+)
+def test_how_a_venue_holds_the_pair(can: frozenset[str], held: Held) -> None:
+    assert Desk(can).manager._protection.held is held
+    alone = Desk(can, target_bps=None).manager._protection.held
+    assert alone is Held.BOTH  # one stop needs no pair
+
+
+def test_a_fill_is_protected_at_once_and_grows_with_the_next(can: frozenset[str]) -> None:
+    desk = Desk(can)
+    entry = desk.enter("3", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    assert resting(desk)["stop"] == ("1", "99")
+    assert resting(desk).get("target", ("1", "102")) == ("1", "102")
+    assert ("target" in resting(desk)) == (desk.manager._protection.held is not Held.ONE)
+    desk.venue.fill(entry, "2", "97")  # average 98
+    desk.deliver()
+    assert desk.manager.position.average == 98
+    # Never further away from the price than it was.
+    assert resting(desk)["stop"] == ("3", "99")
+    assert resting(desk).get("target", ("3", "99.96")) == ("3", "99.96")
+    assert not desk.alarms()
+
+
+def test_with_loosening_the_stop_follows_the_average(can: frozenset[str]) -> None:
+    desk = Desk(can, loosens=True)
+    entry = desk.enter("3", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    desk.venue.fill(entry, "2", "97")
+    desk.deliver()
+    assert resting(desk)["stop"] == ("3", "97.02")
+
+
+def test_a_partial_fill_of_the_target_shrinks_the_stop(can: frozenset[str]) -> None:
+    desk = Desk(can)
+    desk.hold("3", "100")
+    desk.tick(10, "102")
+    desk.deliver()
+    (target,) = desk.venue.targets() or [o for o in desk.venue.open.values() if o.stop is None]
+    desk.venue.fill(target.id, "1", "102")
+    desk.deliver()
+    desk.tick(10, "101")
+    desk.deliver()
+    assert resting(desk)["stop"] == ("2", "99")
+    assert desk.venue.position == desk.manager.position.qty == 2
+    assert not desk.manager.watch.naked
+
+
+def test_the_end_of_one_is_the_end_of_the_other(can: frozenset[str]) -> None:
+    desk = Desk(can)
+    desk.hold("3", "100")
+    (stop,) = desk.venue.stops()
+    desk.venue.fill(stop.id, "3", "98.9")
+    desk.deliver()
+    assert desk.venue.open == {}
+    assert desk.manager.orders.live == {}
+    assert desk.manager.position.qty == 0
+
+
+def test_a_pair_that_is_oco_keeps_the_stops_size_until_the_end() -> None:
+    desk = Desk(BOTH, pair="oco")
+    desk.hold("3", "100")
+    (target,), sent = desk.venue.targets(), len(desk.venue.requests)
+    desk.venue.fill(target.id, "1", "102")
+    desk.deliver()
+    assert resting(desk)["stop"] == ("3", "99")
+    assert len(desk.venue.requests) == sent
+    desk.venue.fill(target.id, "2", "102")
+    desk.deliver()
+    assert desk.venue.open == {}
+
+
+def test_a_venue_that_shrinks_the_sibling_itself_is_not_asked_to() -> None:
+    desk = Desk(EVERYTHING)
+    desk.hold("3", "100")
+    (target,), sent = desk.venue.targets(), len(desk.venue.requests)
+    desk.venue.fill(target.id, "1", "102")
+    desk.deliver()
+    assert resting(desk) == {"stop": ("2", "99"), "target": ("2", "102")}
+    assert len(desk.venue.requests) == sent
+
+
+def test_a_native_pair_that_loses_one_half_is_made_anew() -> None:
+    desk = Desk(NATIVE)
+    desk.hold("3", "100")
+    stop, target = desk.venue.stops()[0], desk.venue.targets()[0]
+    target.sibling = ""
+    desk.venue._gone(target)  # the target ends, and the venue leaves the stop
+    stop.sibling = ""
+    desk.deliver()
+    assert resting(desk) == {"stop": ("3", "99"), "target": ("3", "102")}
+    assert desk.manager.watch.gaps == 2  # entry, and the replacement
+
+
+def test_a_flip_takes_stop_and_target_to_the_other_side(can: frozenset[str]) -> None:
+    desk = Desk(can)
+    desk.hold("1", "100")
+    flip = m.New(desk.new_id(), "OPEN", "sell", "limit", "3", "101")
+    for order in list(desk.venue.open.values()):
+        order.sibling = ""
+    desk.manager.sent(flip, desk.now_ns)
+    desk.venue.take(flip)
+    desk.venue.fill(flip.id, "3", "101")
+    desk.deliver()
+    assert desk.venue.position == -2
+    found = {o.side for o in desk.venue.open.values()}
+    assert found == {"buy"}
+    assert resting(desk)["stop"] == ("2", "102.01")
+
+
+def test_the_gap_between_fill_and_stop_is_measured_and_told() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("1", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver(7)  # ack, fill, ack of the target or the stop
+    assert desk.manager.watch.gaps == 1
+    (told,) = (t for t in desk.told if t["kind"] == "naked")
+    assert told == {"kind": "naked", "ms": 7.0, "qty": "1"}
+    assert desk.manager.watch.longest_ns == 7_000_000
+
+
+@pytest.mark.parametrize(("can", "bare"), [(BOTH, "1"), (REPLACED, "1"), (ONE, "3")])
+def test_while_a_stop_is_replaced_what_it_covered_is_bare_only_where_it_must_go_first(
+    can: frozenset[str], bare: str
+) -> None:
+    desk = Desk(can, target_bps=None)
+    entry = desk.enter("3", "100")
+    desk.venue.fill(entry, "2", "100")
+    desk.deliver()
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver(3)
+    assert resting(desk) == {"stop": ("3", "99")}
+    gaps = [(t["qty"], t["ms"]) for t in desk.told if t["kind"] == "naked"]
+    assert gaps[1:] == [(bare, 6.0 if can == ONE else 3.0)]
+
+
+def test_a_refused_stop_is_tried_again_and_a_bare_position_is_an_alarm() -> None:
+    desk = Desk(BOTH, retry_ms=100, naked_ms=250)
+    entry = desk.enter("1", "100")
+    desk.venue.refuse = ["NO"] * 6
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    assert desk.alarms() == {"STOP_REFUSED": 1, "TARGET_REFUSED": 1}
+    desk.tick(50)
+    desk.deliver()
+    assert len(desk.venue.requests) == 3  # not yet
+    for _ in range(4):
+        desk.tick(101)
+        desk.deliver()
+    assert desk.alarms()["NAKED"] >= 1
+    assert not desk.manager.watch.naked
+    assert resting(desk)["stop"] == ("1", "99")
+
+
+def test_a_price_beyond_the_stop_is_left_at_market() -> None:
+    desk = Desk(BOTH)
+    desk.tick(1, "98")  # below the stop of what is bought at 100
+    entry = desk.enter("1", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    exits = [r for r in desk.venue.requests if isinstance(r, m.New) and r.intent == "REDUCE"]
+    assert [(r.type, r.side, r.qty, r.reduce_only) for r in exits] == [
+        ("market", "sell", "1", True)
+    ]
+
+
+def test_dust_is_said_and_not_bare_for_ever() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("1", "100")
+    desk.venue.out.append(ev.Fill(entry, "buy", "0.0004", "100", "0", "0.9996", "d"))
+    desk.deliver()
+    assert desk.alarms() == {"DUST": 1}
+    assert not desk.manager.watch.naked
+    desk.tick(1000)
+    assert desk.alarms() == {"DUST": 1}
+    assert len(desk.venue.requests) == 1
+
+
+def test_in_an_emergency_nothing_is_placed_and_the_watch_goes_on() -> None:
+    desk = Desk(BOTH, naked_ms=100)
+    entry = desk.enter("1", "100")
+    desk.manager.active = False
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    desk.tick(200)
+    assert len(desk.venue.requests) == 1
+    assert desk.manager.watch.naked == 1
+    assert desk.alarms() == {"NAKED": 1}
+    desk.manager.active = True
+    desk.tick(1)
+    desk.deliver()
+    assert resting(desk)["stop"] == ("1", "99")
+
+
+# -- whatever happens at the venue -------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["enter", "fill", "fill", "fill", "deliver", "one", "price", "cancel", "tick"]
+        ),
+        st.integers(0, 1000),
+    ),
+    max_size=40,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(steps=STEPS)
+def test_once_all_is_told_stops_cover_the_position_and_nothing_rests_when_flat(
+    can: frozenset[str], steps: list[tuple[str, int]]
+) -> None:
+    desk = Desk(can, per_s=1000, burst=1000, reserve=10)
+    venue = desk.venue
+    desk.tick(1, "100")
+    for what, chance in steps:
+        rests = list(venue.open.values())
+        match what:
+            case "enter" if len(rests) < 6:
+                side: m.Side = "buy" if chance % 2 else "sell"
+                price = "100" if side == "buy" else "100.5"
+                request = m.New(desk.new_id(), "OPEN", side, "limit", str(1 + chance % 9), price)
+                desk.manager.enter(request, desk.now_ns)
+            case "fill" if rests:
+                order = rests[chance % len(rests)]
+                lots = max(D("0.001"), (order.left / (1 + chance % 3)).quantize(D("0.001")))
+                at = order.stop or order.price or D(100)
+                venue.fill(order.id, min(order.left, lots), at)
+            case "cancel" if rests and not rests[chance % len(rests)].sibling:
+                venue._gone(rests[chance % len(rests)])
+            case "deliver":
+                desk.deliver()
+            case "one" if venue.out:
+                desk.manager.hear(venue.out.pop(0), desk.now_ns)
+            case "price":
+                desk.tick(1, str(98 + chance % 5))
+            case "tick":
+                desk.tick(chance % 50)
+        assert venue.overreach() <= 0
+    desk.manager.cancel_entries(desk.now_ns)
+    desk.tick(1, "100")
+    for _ in range(30):
+        desk.deliver()
+        venue.out += [venue.state(order.id) for order in desk.manager.orders.unknown()]
+        desk.tick(1001, "100")
+    desk.deliver()
+    assert desk.manager.position.qty == venue.position
+    covered = sum((o.left for o in venue.stops()), D(0))
+    assert covered == abs(venue.position)
+    assert desk.manager.watch.naked == 0
+    if not venue.position:
+        assert venue.open == {}
+    assert not any(o.state is State.UNKNOWN for o in desk.manager.orders.live.values())
+    assert not desk.manager.orders.refused
