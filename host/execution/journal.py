@@ -29,15 +29,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+
 from host.hotpath.wal import HEAD_BYTES, INTENT, MOST_BYTES, SLOT_BYTES, Wal
 from host.hotpath.words import Words
 
 MAGIC, VERSION = 0x314C_4E52_4A34_5442, 1
 SLOTS = 4096
-ENDED, ACCOUNT, TRADES, RUN, CURSOR, BEGIN, FLOOR = range(INTENT + 1, INTENT + 8)
+ENDED, ACCOUNT, RUN, BEGIN, FLOOR = range(INTENT + 1, INTENT + 6)
 _HEADER, _SLOT = struct.Struct("<QQQ"), struct.Struct("<QQQ")
-# Characters of the trades in one entry: a name needs its quotes, a comma, and may be escaped.
-_TRADES_BYTES = MOST_BYTES - 16
 
 
 class JournalBusy(OSError):
@@ -45,18 +44,18 @@ class JournalBusy(OSError):
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the executions up to here have made (see host.execution.position).
+    """What the executions before `cursor` have made of the account (see host.execution.position).
 
+    cursor -- of the venue's list of executions: whoever comes after us asks for what follows it
     basis -- a fraction, as text
-    trade -- the name of the execution that was taken last; empty: the account is as the venue says
     """
 
+    cursor: str
     qty: Decimal
     cash: Decimal
     fees_quote: Decimal = Decimal(0)
     basis: str = "0"
     fees: dict[str, Decimal] = {}
-    trade: str = ""
 
 
 @dataclass
@@ -64,16 +63,12 @@ class Left:
     """What earlier runs have left.
 
     pending -- orders whose end is not known, id -> request as it was sent
-    cursor -- of the venue's list of executions: all before it are in `account`
-    trades -- executions behind the cursor that are in `account` as well
     run -- the highest number of a run
     faults -- why not all of it can be read; then `account` is not to be trusted, and is None
     """
 
     pending: dict[str, dict[str, Any]] = field(default_factory=dict)
     account: Account | None = None
-    cursor: str = ""
-    trades: list[str] = field(default_factory=list)
     run: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -86,11 +81,6 @@ class Left:
             self.pending.pop(data.decode(), None)
         elif kind == ACCOUNT:
             self.account = msgspec.json.decode(data, type=Account)
-            self.trades += [self.account.trade] if self.account.trade else []
-        elif kind == TRADES:
-            self.trades += msgspec.json.decode(data, type=list[str])
-        elif kind == CURSOR:
-            self.cursor = data.decode()
         elif kind == RUN:
             self.run = max(self.run, int(data))
 
@@ -171,7 +161,6 @@ class Journal:
             order_id: msgspec.json.encode(request) for order_id, request in found.pending.items()
         }
         self._run, self._account = found.run, found.account
-        self.cursor, self._trades = found.cursor, list(found.trades)
         self.tend(now=True)
 
     def begin(self, run: int) -> None:
@@ -190,22 +179,12 @@ class Journal:
             self._append(ENDED, order_id.encode())
 
     def account(self, account: Account) -> None:
-        """Note what the account has become."""
+        """Note what the account has become, and up to where. Raises ValueError when it is too long."""
+        data = msgspec.json.encode(account)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"an account of {len(data)} bytes, at most {MOST_BYTES} fit")
         self._account = account
-        if account.trade:
-            self._trades.append(account.trade)
-        self._append(ACCOUNT, msgspec.json.encode(account))
-
-    def moved(self, cursor: str, trades: set[str]) -> None:
-        """All executions before `cursor` have been taken, `trades` among them; at once or not at all."""
-        self.cursor = cursor
-        self._trades = [trade for trade in self._trades if trade not in trades]
-        self.tend(now=True)
-
-    @property
-    def behind(self) -> int:
-        """Number of executions behind the cursor that have been taken."""
-        return len(self._trades)
+        self._append(ACCOUNT, data)
 
     @property
     def full(self) -> bool:
@@ -218,11 +197,9 @@ class Journal:
         used = wal.head - wal.floor
         if not now and used <= wal.slots // 2:
             return
-        kept = [(BEGIN, b""), (RUN, b"%d" % self._run), (CURSOR, self.cursor.encode())]
+        kept = [(BEGIN, b""), (RUN, b"%d" % self._run)]
         if self._account is not None:
-            plain = msgspec.structs.replace(self._account, trade="")
-            kept.append((ACCOUNT, msgspec.json.encode(plain)))
-        kept += [(TRADES, part) for part in _parts(self._trades)]
+            kept.append((ACCOUNT, msgspec.json.encode(self._account)))
         kept += [(INTENT, request) for request in dict.fromkeys(self._pending.values())]
         if used + len(kept) < wal.slots:
             first = wal.head
@@ -250,8 +227,6 @@ class Journal:
                 left.faults.append(f"an entry of kind {kind}: {error}"[:200])
         if left.faults:
             left.account = None
-            left.trades.clear()
-            left.cursor = ""
         # All that could be read is written again: where there are holes, over what is there.
         floor = found.head if left.faults else found.floor
         slots = (len(self._memory) - HEAD_BYTES) // SLOT_BYTES
@@ -260,17 +235,8 @@ class Journal:
 
 
 def next_run(journals: list[Journal], now_ms: int) -> int:
-    """Return the number of a run that begins: the time, but above every run before, whatever the clock."""
+    """Return the number of a run that begins: the time, but above every run before."""
     return max([now_ms, *(journal.left.run + 1 for journal in journals)])
-
-
-def _parts(trades: list[str]) -> list[bytes]:
-    parts: list[list[str]] = [[]]
-    for trade in trades:
-        if len(msgspec.json.encode([*parts[-1], trade])) > _TRADES_BYTES:
-            parts.append([])
-        parts[-1].append(trade)
-    return [msgspec.json.encode(part) for part in parts if part]
 
 
 def _make(path: Path, size: int, slots: int) -> None:

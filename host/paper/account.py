@@ -62,4 +62,5 @@ class Account:
         skip = max(0, int(since[1:] or 0) - oldest) if len(since) < 18 else len(self._fills)
         fills = [self._fills[at] for at in range(skip, min(skip + FILLS_A_PAGE, len(self._fills)))]
         more = skip + len(fills) < len(self._fills)
-        return ev.Fills(req, fills, fills[-1].trade if more else "")
+        upto = fills[-1].trade if fills else since
+        return ev.Fills(req, fills, upto if more else "", upto)

@@ -156,12 +156,16 @@ class OrderState(Ev, tag="order", frozen=True):
     left: str
 
 
-class Fills(Ev, tag="fills", frozen=True):
-    """Executions of the account, oldest first; `next` goes into the next question, "" at the end."""
+class Fills(Ev, tag="fills", frozen=True, omit_defaults=True):
+    """Executions of the account, oldest first; `next` goes into the next question, "" at the end.
+
+    upto -- what to ask with later for what follows the last one of these; "" says: as now
+    """
 
     req: int
     fills: list[Fill]
     next: str
+    upto: str = ""
 
 
 class Rules(Ev, tag="rules", frozen=True):
