@@ -173,6 +173,10 @@ class Journal:
         for order_id in order_ids:
             self._pending[order_id] = request
 
+    def pending(self) -> list[str]:
+        """Return the orders whose end is not known."""
+        return list(self._pending)
+
     def ended(self, order_id: str) -> None:
         """Note that an order is filled, cancelled, refused, or was never known to the venue."""
         if self._pending.pop(order_id, None) is not None:
