@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
+from host.execution import page as orders
 from host.modes import Intent, OnKill, TradingMode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -195,6 +196,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "modes": modes_page,
     "refusals": refusals_page,
     "outcomes": outcomes_page,
+    "orders": lambda: orders.text(table),
     "configuration": configuration_page,
     "doctor": doctor_page,
 }

@@ -57,6 +57,9 @@ class Protection:
         self._position = position
         self._sender = sender
         self._alarms = alarms
+        self._factors = _factors(policy)
+        self._goals: tuple[m.Side, Decimal, Decimal, Decimal | None] | None = None
+        self._qty, self._basis = position.qty, position.basis
         self._budget = Budget(policy.per_s, policy.burst, policy.reserve)
         self._stop, self._target = (
             Leg(role, orders, sender, rules, policy, self._budget, alarms)
@@ -72,10 +75,11 @@ class Protection:
 
     def follow(self, mark: Decimal | None, now_ns: int) -> None:
         """Do the next step; call after every event and every pass. `mark` is the last price."""
+        position = self._position
+        if position.qty is not self._qty or position.basis is not self._basis:
+            self._qty, self._basis = position.qty, position.basis
+            self._goals = self._new_goals(now_ns)
         stop, target = self._wants(mark)
-        self.dust = self._is_dust(stop, now_ns)
-        if self.dust:
-            stop = target = None
         match self.held:
             case Held.NATIVE if stop is not None and target is not None and stop.at is not None:
                 self._native(stop, target, now_ns)
@@ -86,34 +90,47 @@ class Protection:
                 self._target.follow(target, now_ns)
 
     def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
-        qty, average = self._rules.qty(abs(self._position.qty)), self._position.average
-        if average is None:
+        if self._goals is None:
             return None, None
-        side: m.Side = "sell" if self._position.qty > 0 else "buy"
+        side, qty, at, goal = self._goals
+        at = self._stop.nearest(side, at)
+        through = mark is not None and (mark <= at if side == "sell" else mark >= at)
+        if through and not any(o.standing and o.stop is not None for o in self._stop.live):
+            return Want(side, qty, None, mark), None
+        target = None if goal is None else Want(side, qty, goal, mark)
+        return Want(side, qty, at, mark), target
+
+    def _new_goals(self, now_ns: int) -> tuple[m.Side, Decimal, Decimal, Decimal | None] | None:
+        """(side, quantity, trigger, target's price) for the position, or None when there is none."""
+        if not self._qty:
+            self.dust = False
+            return None
+        side: m.Side = "sell" if self._qty > 0 else "buy"
+        qty = self._rules.qty(abs(self._qty))
         if self._rules.max_qty is not None:
             qty = min(qty, self._rules.max_qty)
-        away = 1 if side == "sell" else -1
-        at = self._rules.price(side, _moved(average, -away * self._policy.stop_bps))
-        at = self._stop.nearest(side, max(at, self._rules.tick))
-        through = mark is not None and (mark <= at if side == "sell" else mark >= at)
-        resting = any(o.standing and o.stop is not None for o in self._stop.live)
-        stop = Want(side, qty, None if through and not resting else at, mark)
-        if self._policy.target_bps is None or stop.at is None:
-            return stop, None
-        goal = self._rules.price(side, _moved(average, away * self._policy.target_bps))
-        return stop, Want(side, qty, max(goal, self._rules.tick), mark)
+        stop, target = self._factors[side]
+        at = self._away(side, stop)
+        if self._is_dust(qty, at, now_ns):
+            return None
+        return side, qty, at, None if target is None else self._away(side, target)
 
-    def _is_dust(self, stop: Want | None, now_ns: int) -> bool:
-        if stop is None:
-            return False
+    def _away(self, side: m.Side, factor: Fraction) -> Decimal:
+        """The average entry times `factor`, on the grid and not below one tick."""
+        held_above, held_below = self._qty.as_integer_ratio()
+        above = self._basis.numerator * held_below * factor.numerator
+        below = self._basis.denominator * held_above * factor.denominator
+        return max(self._rules.price_of(side, abs(above), abs(below)), self._rules.tick)
+
+    def _is_dust(self, qty: Decimal, at: Decimal, now_ns: int) -> bool:
+        was, self.dust = self.dust, False
         try:
-            self._rules.check(stop.left, stop.at, stop.mark)
+            self._rules.check(qty, at, None)
         except Refused as refused:
-            if refused.rule in TOO_SMALL:
-                if not self.dust:
-                    self._alarms("DUST", now_ns, why=str(refused))
-                return True
-        return False
+            self.dust = refused.rule in TOO_SMALL
+            if self.dust and not was:
+                self._alarms("DUST", now_ns, why=str(refused))
+        return self.dust
 
     def _native(self, stop: Want, target: Want, now_ns: int) -> None:
         stops, targets = self._stop.live, self._target.live
@@ -165,5 +182,11 @@ def how(rules: Rules, policy: Policy) -> Held:
     return Held.BOTH if policy.target_bps is None or "reduce_only" in rules.can else Held.ONE
 
 
-def _moved(price: Fraction, bps: Decimal) -> Fraction:
-    return price * (1 + Fraction(bps) / 10_000)
+def _factors(policy: Policy) -> dict[m.Side, tuple[Fraction, Fraction | None]]:
+    """What the average is multiplied with for stop and target, by the side that closes."""
+    stop, target = Fraction(policy.stop_bps) / 10_000, policy.target_bps
+    goal = None if target is None else Fraction(target) / 10_000
+    return {
+        "sell": (1 - stop, None if goal is None else 1 + goal),
+        "buy": (1 + stop, None if goal is None else 1 - goal),
+    }

@@ -7,7 +7,6 @@ comes near the precision of EXACT; one that did would raise Inexact instead of b
 import decimal
 import re
 from decimal import Decimal
-from fractions import Fraction
 
 DIGITS = 20
 EXACT = decimal.Context(
@@ -36,18 +35,23 @@ def number(text: str) -> Decimal:
     return Decimal(text)
 
 
-def floor(value: Decimal | Fraction, step: Decimal) -> Decimal:
+def floor(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of `step` that is not above `value`."""
-    return mul(Decimal(_steps(value, step)[0]), step)
+    return floor_of(*value.as_integer_ratio(), step)
 
 
-def ceil(value: Decimal | Fraction, step: Decimal) -> Decimal:
+def ceil(value: Decimal, step: Decimal) -> Decimal:
     """Return the smallest multiple of `step` that is not below `value`."""
-    whole, rest = _steps(value, step)
-    return mul(Decimal(whole + bool(rest)), step)
+    return ceil_of(*value.as_integer_ratio(), step)
 
 
-def _steps(value: Decimal | Fraction, step: Decimal) -> tuple[int, int]:
-    above, below = value.as_integer_ratio()
+def floor_of(above: int, below: int, step: Decimal) -> Decimal:
+    """Return the largest multiple of `step` that is not above the fraction above / below."""
     step_above, step_below = step.as_integer_ratio()
-    return divmod(above * step_below, below * step_above)
+    return mul(Decimal(above * step_below // (below * step_above)), step)
+
+
+def ceil_of(above: int, below: int, step: Decimal) -> Decimal:
+    """Return the smallest multiple of `step` that is not below the fraction above / below."""
+    step_above, step_below = step.as_integer_ratio()
+    return mul(Decimal(-(-above * step_below // (below * step_above))), step)

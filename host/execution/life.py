@@ -9,18 +9,32 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """Where an order is."""
+    """Where an order is: see STATES."""
 
-    NEW = "new"  # made, not sent
-    SENT = "sent"  # on its way, no answer yet
-    UNKNOWN = "unknown"  # nobody knows: it is asked for
-    OPEN = "open"  # the venue has it
-    AMENDING = "amending"  # it has it, and a change is on its way
-    CANCELLING = "cancelling"  # it has it, and a cancel is on its way
+    NEW = "new"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    AMENDING = "amending"
+    CANCELLING = "cancelling"
     FILLED = "filled"
     CANCELLED = "cancelled"
     REJECTED = "rejected"
-    UNSENT = "unsent"  # refused on this side of the socket
+    UNSENT = "unsent"
+
+
+STATES = (
+    (State.NEW, "made, not sent"),
+    (State.SENT, "on its way, no answer yet"),
+    (State.UNKNOWN, "nobody knows what became of it: the venue is asked"),
+    (State.OPEN, "the venue has it"),
+    (State.AMENDING, "the venue has it, and a change is on its way"),
+    (State.CANCELLING, "the venue has it, and a cancel is on its way"),
+    (State.FILLED, "all of it was executed"),
+    (State.CANCELLED, "gone; what was executed of it counts"),
+    (State.REJECTED, "refused by the venue, or it never arrived"),
+    (State.UNSENT, "refused on this side of the socket"),
+)
 
 
 class Event(StrEnum):

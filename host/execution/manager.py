@@ -25,16 +25,19 @@ from host.execution.watch import Watch
 from host.venues import events as ev
 from host.venues import messages as m
 
+EVENTS: dict[str, type[ev.Ev]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        ev.Ack, ev.Reject, ev.Fill, ev.Cancelled, ev.CancelReject, ev.CancelledAll, ev.OpenOrders,
+        ev.Amended, ev.AmendReject, ev.Unknown, ev.OrderState, ev.Fills,
+    )
+}  # fmt: skip
 # Told on the same connections, and none of our business.
 OTHERS = frozenset(
     {"welcome", "end", "position", "mark", "rules", "deadman", "bar", "trade", "quote"}
 )
 # An answer is awaited.
 WAITING = frozenset({State.SENT, State.AMENDING, State.CANCELLING})
-EVENTS = (
-    ev.Ack | ev.Reject | ev.Fill | ev.Cancelled | ev.CancelReject | ev.CancelledAll | ev.OpenOrders
-    | ev.Amended | ev.AmendReject | ev.Unknown | ev.OrderState | ev.Fills
-)  # fmt: skip
 
 
 class Manager:
@@ -70,11 +73,9 @@ class Manager:
 
     def hear(self, event: dict[str, Any] | ev.Ev, now_ns: int) -> None:
         """Take one event; what is not about orders is not looked at, what is bad is an alarm."""
-        if isinstance(event, dict) and str(event.get("ev")) in OTHERS:
-            return
         try:
-            said = event if isinstance(event, ev.Ev) else msgspec.convert(event, EVENTS)
-            executions = self.orders.take(said, now_ns)
+            said = event if isinstance(event, ev.Ev) else _read(event)
+            executions = [] if said is None else self.orders.take(said, now_ns)
         except (BadEvent, msgspec.MsgspecError, RecursionError) as error:
             self.alarms("BAD_EVENT", now_ns, why=str(error))
             return
@@ -192,3 +193,14 @@ class Manager:
             self.orders.step(order, Event.LOSE, now_ns)
         elif order.state is State.UNKNOWN and waited_ms > self.policy.resolve_ms:
             self.alarms("UNRESOLVED", now_ns, id=order.id, ms=waited_ms)
+
+
+def _read(event: dict[str, Any]) -> ev.Ev | None:
+    """The event of a packet, or None for one that is not about orders. Raises BadEvent."""
+    tag = event.get("ev")
+    kind = EVENTS.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        if isinstance(tag, str) and tag in OTHERS:
+            return None
+        raise BadEvent(f"ev: {str(tag)[:60]!r}")
+    return msgspec.convert(event, kind)

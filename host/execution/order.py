@@ -23,6 +23,7 @@ class Role(StrEnum):
 class Order:
     """One order of ours.
 
+    asked -- the largest quantity that we have ever asked for: more cannot be filled
     told -- the most that the venue has counted as filled; more than `filled`: executions are missing
     since_ns -- in this state; owed_ns -- executions are missing; filled_ns -- of the first fill
     change -- the amend that is on its way
@@ -45,6 +46,10 @@ class Order:
     filled_ns: int = 0
     change: m.Amend | None = None
     trades: dict[str, tuple[Decimal, Decimal, Decimal]] = field(default_factory=dict)
+    asked: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        self.asked = self.qty
 
     @property
     def ended(self) -> bool:
@@ -61,13 +66,11 @@ class Order:
         """What it may still fill."""
         return ZERO if self.ended else sub(self.qty, self.filled)
 
-    @property
-    def most(self) -> Decimal:
-        """How much may be filled of it, if the amend that is on its way has arrived."""
-        change = self.change
-        if change is None or change.qty is None:
-            return self.qty
-        return max(self.qty, Decimal(change.qty))
+    def stands(self, qty: Decimal, price: Decimal | None, stop: Decimal | None) -> None:
+        """Take the venue's word for how it stands; what it does not say is as it was."""
+        self.qty = qty
+        self.price = self.price if price is None else price
+        self.stop = self.stop if stop is None else stop
 
 
 def noted(request: m.New, role: Role) -> Order:

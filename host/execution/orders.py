@@ -34,6 +34,7 @@ class Orders:
         self.live: dict[str, Order] = {}
         self.refused: Counter[tuple[State, Event]] = Counter()
         self.duplicates = 0
+        self._of: dict[Role, dict[str, Order]] = {role: {} for role in Role}
         self._ended: OrderedDict[str, Order] = OrderedDict()
         self._owing: dict[str, Order] = {}
         self._alarms = alarms
@@ -45,7 +46,7 @@ class Orders:
         if self.find(order.id) is not None:
             raise ValueError(f"the id {order.id!r} was used before")
         order.since_ns = now_ns
-        self.live[order.id] = order
+        self.live[order.id] = self._of[order.role][order.id] = order
         return order
 
     def adopt(self, listed: ev.OpenOrder, now_ns: int) -> None:
@@ -63,9 +64,9 @@ class Orders:
         """Return the order of this id, live or ended not long ago."""
         return self.live.get(order_id) or self._ended.get(order_id)
 
-    def of(self, *roles: Role) -> list[Order]:
-        """Return the live orders of some roles, oldest first."""
-        return [order for order in self.live.values() if order.role in roles]
+    def of(self, role: Role) -> list[Order]:
+        """Return the live orders of a role, oldest first."""
+        return list(self._of[role].values())
 
     def open_entries(self, side: m.Side) -> Decimal:
         """Return what the entries of one side may still add."""
@@ -97,7 +98,7 @@ class Orders:
             order.since_ns = now_ns
         was_ended, order.state = order.ended, row.next
         if order.ended and not was_ended:
-            del self.live[order.id]
+            del self.live[order.id], self._of[order.role][order.id]
             self._ended[order.id] = order
             while len(self._ended) > self._keep:
                 forgotten, _order = self._ended.popitem(last=False)
@@ -105,7 +106,7 @@ class Orders:
                     self._alarms("LOST_FILL", now_ns, id=forgotten)
         elif was_ended and not order.ended:
             self._ended.pop(order.id, None)
-            self.live[order.id] = order
+            self.live[order.id] = self._of[order.role][order.id] = order
         return True
 
     def take(self, event: ev.Ev, now_ns: int) -> list[Execution]:
@@ -188,13 +189,13 @@ class Orders:
             return []
         filled = add(order.filled, done.qty)
         self._check(done)
-        if filled > order.most or len(order.trades) >= MOST_TRADES:
+        if filled > order.asked or len(order.trades) >= MOST_TRADES:
             self._alarms(
                 "OVERFILL", now_ns, id=order.id, qty=f"{done.qty:f}", left=f"{order.left:f}"
             )
             return []
         if filled > order.qty:
-            order.qty = order.most  # the fill is the answer to the amend
+            order.qty = order.asked  # an amend upwards has come through, or one downwards has not
         order.filled = filled
         order.filled_ns = order.filled_ns or now_ns
         order.trades[done.trade] = figures
@@ -220,7 +221,8 @@ class Orders:
             return
         done = qty == order.filled
         if self.step(order, Event.AMENDED_DONE if done else Event.AMENDED, now_ns):
-            order.qty, order.price, order.stop, order.change = qty, price, stop, None
+            order.stands(qty, price, stop)
+            order.change = None
 
     def _listed(self, listed: ev.OpenOrder, now_ns: int) -> None:
         order = self.find(fills.check_id(listed.id))
@@ -233,8 +235,8 @@ class Orders:
         )
         if self.step(order, Event.FOUND, now_ns) and order.state is State.OPEN:
             order.change = None
-            if qty >= order.filled:
-                order.qty, order.price, order.stop = qty, price, stop
+            if order.filled <= qty <= order.asked:
+                order.stands(qty, price, stop)
             self._told(order, sub(qty, left), now_ns)
 
     def _answered(self, order: Order, event: ev.OrderState, now_ns: int) -> None:
@@ -257,7 +259,8 @@ class Orders:
 
     def _amended_or_not(self, order: Order, qty: Decimal) -> None:
         """The outcome of an amend was lost, and the venue says how much the order is for now."""
-        if order.change is not None and order.state is State.OPEN and qty > order.filled:
+        waits = order.change is not None and order.state is State.OPEN
+        if waits and order.filled < qty <= order.asked:
             order.qty, order.change = qty, None
 
     def _told(self, order: Order, counted: Decimal, now_ns: int) -> None:

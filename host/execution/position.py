@@ -121,8 +121,12 @@ class Position:
         else:
             # What is new has cost the execution's price; through zero, all of it is new.
             through = held and (held > 0) != (now > 0)
-            new = Fraction(now if through else moved) * execution.price
-            self.basis = new if through else self.basis + new
+            if through:
+                self.basis = Fraction(now) * execution.price
+            elif abs(moved) == execution.qty:
+                self.basis += Fraction(execution.cost if moved > 0 else -execution.cost)
+            else:
+                self.basis += Fraction(moved) * execution.price
         self._shorten()
         self.qty = now
 

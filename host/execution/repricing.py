@@ -4,7 +4,7 @@ A replacement comes before the old order goes where orders can be reduce-only: t
 than the position. Elsewhere the old one goes first, and the gap is measured by the watch.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -19,6 +19,9 @@ from host.venues import messages as m
 
 MS = 1_000_000
 _SECOND_NS = 1_000_000_000
+FAILED = frozenset({State.REJECTED, State.UNSENT, State.UNKNOWN})
+# Orders of one leg of which nobody knows: with so many, answers are waited for.
+MOST_DOUBTFUL = 2
 COMING = frozenset({State.NEW, State.SENT, State.AMENDING})
 
 
@@ -84,7 +87,7 @@ class Budget:
 class Want:
     """How an order should stand.
 
-    at -- its limit or trigger; None: out at market, now
+    at -- its limit, or its trigger by `Leg.nearest`; None: out at market, now
     mark -- the last price
     """
 
@@ -112,6 +115,8 @@ class Leg:
         self._orders = orders
         self._sender = sender
         self._policy = policy
+        self._hysteresis = policy.hysteresis_bps.scaleb(-4)
+        self._keeps_size = policy.pair == "oco" and "reduce_only" in rules.can
         self._budget = budget
         self._alarms = alarms
         self._side: m.Side | None = None
@@ -141,27 +146,27 @@ class Leg:
         self._remember(order.side, order.stop if order.stop is not None else order.price)
 
     def ready(self, now_ns: int) -> bool:
-        """Return False for a while after a refusal."""
+        """Return False for a while after a refusal, and while too many are of unknown outcome."""
         placed = self._placed
-        if placed is not None and placed.state in (State.REJECTED, State.UNSENT):
+        if placed is not None and placed.state in FAILED:
             self._placed = None
             self._refused(now_ns, placed.state.value)
-        return now_ns >= self._not_before_ns
+        doubtful = sum(order.state is State.UNKNOWN for order in self.live)
+        return now_ns >= self._not_before_ns and doubtful < MOST_DOUBTFUL
 
     def follow(self, want: Want | None, now_ns: int) -> None:
         """Do the next step towards what is wanted; nothing while an answer is awaited."""
         if want is None:
             self._side = self._at = None
-        elif want.at is not None:
-            want = replace(want, at=self.nearest(want.side, want.at))
         live = self.live
         if any(order.state in COMING for order in live):
             return
-        standing = [o for o in live if o.standing and want is not None and o.side == want.side]
-        keep = standing[-1] if standing else None
+        keep = None
         for order in live:
-            if order.standing and order is not keep and (keep is not None or not self._holds(want)):
-                self._sender.cancel(order, now_ns)
+            if want is not None and order.state is State.OPEN and order.side == want.side:
+                keep = order
+        if keep is None or len(live) > 1:
+            self._clear(live, keep, want, now_ns)
         if want is None:
             return
         if keep is not None:
@@ -169,22 +174,27 @@ class Leg:
         elif not live or "reduce_only" in self.rules.can:
             self._place(want, now_ns)
 
-    def _holds(self, want: Want | None) -> bool:
-        """An order of the wrong side may stay until the new one stands: it can only reduce."""
-        return want is not None and "reduce_only" in self.rules.can
+    def _clear(self, live: list[Order], keep: Order | None, want: Want | None, now_ns: int) -> None:
+        """Take the others off. One of the wrong side may stay until the new one stands, if it can
+        only reduce."""
+        if keep is None and want is not None and "reduce_only" in self.rules.can:
+            return
+        for order in live:
+            if order.state is State.OPEN and order is not keep:
+                self._sender.cancel(order, now_ns)
 
     def _adjust(self, order: Order, want: Want, now_ns: int) -> None:
         at = order.stop if order.stop is not None else order.price
-        far = at is not None and want.at is not None and self._is_far(want.at, at)
-        left = want.left
-        if self._policy.pair == "oco" and "reduce_only" in self.rules.can:
-            left = max(left, order.left)
-        if order.left == left and not far:
+        far = at is not None and want.at is not None and at != want.at and self._is_far(want.at, at)
+        left, has = want.left, order.left
+        if self._keeps_size:
+            left = max(left, has)
+        if has == left and not far:
             return
-        urgent = self.role is Role.STOP and order.left != left
+        urgent = self.role is Role.STOP and has != left
         if not self._budget.take(now_ns, urgent):
             return
-        goal = replace(want, left=left, at=want.at if far else at)
+        goal = Want(want.side, left, want.at if far else at, want.mark)
         if "amend" in self.rules.can:
             if self._valid(goal, now_ns):
                 self._sender.amend(order, left, goal.at if far else None, now_ns)
@@ -195,7 +205,7 @@ class Leg:
             self._sender.cancel(order, now_ns)
 
     def _is_far(self, goal: Decimal, at: Decimal) -> bool:
-        return abs(sub(goal, at)) > mul(at, self._policy.hysteresis_bps.scaleb(-4))
+        return abs(sub(goal, at)) > mul(at, self._hysteresis)
 
     def _place(self, want: Want, now_ns: int) -> None:
         if self.ready(now_ns) and self._budget.take(now_ns, self.role is Role.STOP):

@@ -7,12 +7,11 @@ further than one step: what is still not valid then is refused and not bent.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
 from host.execution import fills
-from host.execution.exact import ZERO, ceil, floor, mul, sub
+from host.execution.exact import ZERO, ceil_of, floor, floor_of, mul, sub
 from host.execution.order import Order, Role
 from host.venues import events as ev
 from host.venues import messages as m
@@ -33,7 +32,7 @@ REFUSALS = (
     ("IOC_UNSUPPORTED", "immediate-or-cancel where the venue does not know it"),
     ("STOP_UNSUPPORTED", "a stop, or a position without one, where the venue holds none"),
     ("REDUCE_ONLY_WOULD_INCREASE", "a reducing order with nothing, or nothing more, to reduce"),
-    ("SELF_TRADE", "an order that would meet a resting one of ours"),
+    ("SELF_TRADE", "an order that would meet a resting one of ours (at market: at the last price)"),
 )  # fmt: skip
 NAMES = frozenset(name for name, _text in REFUSALS)
 
@@ -90,9 +89,13 @@ class Rules:
             frozenset(said.can),
         )
 
-    def price(self, side: m.Side, value: Decimal | Fraction) -> Decimal:
+    def price(self, side: m.Side, value: Decimal) -> Decimal:
         """Return a price or trigger on the grid: see ROUNDING."""
-        return floor(value, self.tick) if side == "buy" else ceil(value, self.tick)
+        return self.price_of(side, *value.as_integer_ratio())
+
+    def price_of(self, side: m.Side, above: int, below: int) -> Decimal:
+        """Return the price above / below on the grid."""
+        return (floor_of if side == "buy" else ceil_of)(above, below, self.tick)
 
     def qty(self, value: Decimal) -> Decimal:
         """Return a quantity on the grid: never more."""
@@ -149,13 +152,13 @@ def fit(
         if qty <= 0:
             raise Refused("REDUCE_ONLY_WOULD_INCREASE", f"{request.side}, position {position:f}")
     qty = rules.qty(qty)
-    rules.check(qty, price or stop, mark)
+    rules.check(qty, stop if price is None else price, mark)
     if price is not None:
         rules.check_band(price, mark)
     if request.post_only:
         _check_post_only(request.side, price, mark)
     if role not in (Role.STOP, Role.LADDER):  # protection does not wait for our own order
-        _check_self_trade(request.side, price, live)
+        _check_self_trade(request.side, mark if price is None else price, live)
     return msgspec.structs.replace(
         request,
         qty=m.plain(qty),

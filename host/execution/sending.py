@@ -90,6 +90,7 @@ class Sender:
         if outcome is Outcome.UNSENT:
             return False
         order.change = request
+        order.asked = max(order.asked, order.filled + left)
         self._orders.step(order, Event.AMEND, now_ns)
         if outcome is Outcome.UNKNOWN:
             self._orders.step(order, Event.LOSE, now_ns)

@@ -266,7 +266,9 @@ def test_once_all_is_told_stops_cover_the_position_and_nothing_rests_when_flat(
         rests = list(venue.open.values())
         match what:
             case "enter" if len(rests) < 6:
-                side: m.Side = "buy" if chance % 2 else "sell"
+                # Elsewhere nobody can keep an entry of the other side from crossing with a stop.
+                both = "reduce_only" in can
+                side: m.Side = "sell" if both and chance % 2 else "buy"
                 price = "100" if side == "buy" else "100.5"
                 request = m.New(desk.new_id(), "OPEN", side, "limit", str(1 + chance % 9), price)
                 desk.manager.enter(request, desk.now_ns)
