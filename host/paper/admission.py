@@ -36,17 +36,10 @@ class Admission:
             return m.BAD_PRICE
         if (stop is None) == (kind == "stop") or (message.stop is not None and kind != "stop"):
             return m.BAD_PRICE
-        if self._contradicts(message):
-            return m.BAD_MESSAGE
-        if not self._able(message):
-            return m.NOT_SUPPORTED
-        if message.reduce_only and self._account.reducible(message.side) <= 0:
-            return m.REDUCE_ONLY_WOULD_INCREASE
         return (
-            self._limits(qty, price, stop)
+            self._special(message, price)
+            or self._limits(qty, price, stop)
             or (m.TOO_MANY_ORDERS if len(self._orders.open) >= MAX_OPEN_ORDERS else None)
-            or (message.post_only and price and self._post_only(message.side, price))
-            or None
         )
 
     def oco(self, message: m.Oco) -> str | None:
@@ -88,26 +81,33 @@ class Admission:
         if qty is not None and qty <= order.qty - order.left:
             return m.BELOW_FILLED_QTY
         whole = order.qty if qty is None else qty
-        return (
-            self._limits(whole, price or order.price, stop or order.stop)
-            or (order.post_only and price and self._post_only(order.side, price))
-            or None
-        )
+        if order.post_only and price is not None and self._matching.crosses(order.side, price):
+            return m.POST_ONLY_WOULD_TAKE
+        return self._limits(whole, price or order.price, stop or order.stop)
 
-    def _contradicts(self, message: m.New) -> bool:
-        """Whether the parts of an order exclude each other."""
-        if message.post_only and (message.type != "limit" or message.tif == "ioc"):
-            return True
-        return message.type == "stop" and (not message.reduce_only or message.tif == "ioc")
-
-    def _able(self, message: m.New) -> bool:
-        can = self._rules.can
-        return (
-            (not message.reduce_only or "reduce_only" in can)
-            and (message.type != "stop" or "stop" in can)
-            and (not message.post_only or "post_only" in can)
-            and (message.tif != "ioc" or "ioc" in can)
-        )
+    def _special(self, message: m.New, price: Decimal | None) -> str | None:
+        """Judge what makes an order more than a plain one."""
+        can, ioc = self._rules.can, message.tif == "ioc"
+        if message.type == "stop":
+            if not message.reduce_only or ioc:
+                return m.BAD_MESSAGE
+            if "stop" not in can:
+                return m.NOT_SUPPORTED
+        if message.post_only:
+            if price is None or ioc:
+                return m.BAD_MESSAGE
+            if "post_only" not in can:
+                return m.NOT_SUPPORTED
+            if self._matching.crosses(message.side, price):
+                return m.POST_ONLY_WOULD_TAKE
+        if ioc and "ioc" not in can:
+            return m.NOT_SUPPORTED
+        if message.reduce_only:
+            if "reduce_only" not in can:
+                return m.NOT_SUPPORTED
+            if self._account.reducible(message.side) <= 0:
+                return m.REDUCE_ONLY_WOULD_INCREASE
+        return None
 
     def _limits(self, qty: Decimal, price: Decimal | None, stop: Decimal | None) -> str | None:
         rules, mark = self._rules, self._matching.bid
@@ -128,9 +128,6 @@ class Admission:
         if price is None or mark is None or rules.band is None:
             return None
         return m.BEYOND_PRICE_BAND if abs(price - mark) > rules.band * mark else None
-
-    def _post_only(self, side: m.Side, price: Decimal) -> str | None:
-        return m.POST_ONLY_WOULD_TAKE if self._matching.crosses(side, price) else None
 
 
 def changed(order: Order, message: m.Amend) -> tuple[Decimal, Decimal | None, Decimal | None]:

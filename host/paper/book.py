@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partial
+from typing import Literal
 
 from host.paper.account import Account
 from host.paper.admission import Admission, changed
@@ -147,13 +148,17 @@ class Book:
             filled = m.plain(order.qty - order.left)
             return ev.OrderState(req, order_id, "open", filled, m.plain(order.left))
         if past is not None:
-            filled, left = m.plain(past.filled), m.plain(past.left)
-            return ev.OrderState(req, order_id, past.state, filled, left)
+            state: Literal["filled", "cancelled"] = "cancelled" if past.left > 0 else "filled"
+            filled = m.plain(past.qty - past.left)
+            return ev.OrderState(req, order_id, state, filled, m.plain(past.left))
         return ev.OrderState(req, order_id, "unknown", "0", "0")
 
     def _accept(self, order: Order) -> None:
         self.orders.open[order.id] = order
-        self._latency.carry(self._now_ns, partial(self._join, order))
+        if self._latency.none:
+            self.matching.join(order)
+        else:
+            self._latency.carry(self._now_ns, partial(self._join, order))
 
     def _join(self, order: Order) -> None:
         if order.id in self.orders.open:

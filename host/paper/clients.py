@@ -126,9 +126,17 @@ class Clients:
             return None
 
     def _post_packet(self, client: Client, packet: bytes) -> None:
-        if client.open and self._guarded(client, partial(client.post, packet)) is False:
+        if not client.open:
+            return
+        try:
+            kept = client.post(packet)
+        except OSError as exc:
+            self.drop(client, exc.strerror or "connection lost")
+            return
+        if not kept:
             self.drop(client, "does not read its replies")
-        self._watch_writes(client)
+        elif client.outbox or client.watched:
+            self._watch_writes(client)
 
     def _watch_writes(self, client: Client) -> None:
         waits = bool(client.outbox)

@@ -12,7 +12,7 @@ from host.venues import events as ev
 from host.venues import messages as m
 
 # What has happened to the account; everything else answers its asker.
-ACCOUNT = (ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended)
+ACCOUNT = frozenset({ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended})
 REFUSED = (ev.Reject, ev.CancelReject, ev.AmendReject)
 
 
@@ -54,10 +54,8 @@ class Desk:
             )
         result = Result(role=role)
         for answer in self._answers(message):
-            if isinstance(answer, ACCOUNT):
-                result.to_traders.append(answer)
-                continue
-            result.to_sender.append(answer)
+            told = result.to_traders if type(answer) in ACCOUNT else result.to_sender
+            told.append(answer)
             if isinstance(answer, REFUSED):
                 result.outcome = f"rejected:{answer.reason}"
         return result

@@ -22,12 +22,13 @@ class Latency:
     def __init__(self, base_ms: float = 0.0, jitter_ms: float = 0.0, seed: int = 0) -> None:
         self._base_ns = round(base_ms * NS_PER_MS)
         self._jitter_ns = round(jitter_ms * NS_PER_MS)
+        self.none = not (self._base_ns or self._jitter_ns)
         self._random = random.Random(seed)
         self._line: deque[tuple[int, Callable[[], None]]] = deque()
 
     def carry(self, now_ns: int, action: Callable[[], None]) -> None:
         """Do an action when it is due: now, where there is no latency."""
-        if not self._base_ns and not self._jitter_ns:
+        if self.none:
             action()
             return
         due_ns = now_ns + self._base_ns + self._random.randint(0, self._jitter_ns)

@@ -28,6 +28,11 @@ class Mischief:
         self._armed: list[str] = []
         self._late: list[Delivery] = []
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to garble."""
+        return not self._armed and not self._late
+
     def arm(self, kind: str) -> None:
         """Do this once, at the next chance."""
         self._armed.append(kind)

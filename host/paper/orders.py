@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
 
-from host.paper.market import ZERO
+import msgspec
+
 from host.venues.messages import Side
 
 # So many orders that are gone are remembered: their ids are not taken again, and can be asked for.
 REMEMBERED = 100_000
 
 
-@dataclass(slots=True)
-class Order:
+# There are many of them and none is part of a cycle: the collector need not look at them.
+class Order(msgspec.Struct, gc=False):
     """An accepted order and what is left of it. `price` is None for a market order.
 
     sibling -- the other leg of an OCO
@@ -38,54 +36,46 @@ class Order:
     takes_in_row: int = 0
 
 
-class Past(NamedTuple):
-    """What became of an order that is gone."""
-
-    state: Literal["filled", "cancelled"]
-    filled: Decimal
-    left: Decimal
-
-
 class Levels:
     """Resting limit orders of one side: best price first, then age."""
 
     def __init__(self, side: Side) -> None:
-        self._sign = -1 if side == "buy" else 1
-        self._keys: list[Decimal] = []
+        self._highest_first = side == "buy"
         self._levels: dict[Decimal, dict[str, Order]] = {}
+        self._prices: list[Decimal] | None = []  # best first; None: not sorted yet
 
     def add(self, order: Order, price: Decimal) -> None:
         """Rest an order, behind all others of its price."""
         level = self._levels.get(price)
         if level is None:
-            level = self._levels[price] = {}
-            insort(self._keys, self._sign * price)
-        level[order.id] = order
+            self._levels[price] = {order.id: order}
+            self._prices = None
+        else:
+            level[order.id] = order
 
     def drop(self, order: Order, price: Decimal) -> None:
         """Take an order off; it may not be there."""
         level = self._levels.get(price)
-        if level is None or level.pop(order.id, None) is None or level:
-            return
-        del self._levels[price]
-        del self._keys[bisect_left(self._keys, self._sign * price)]
+        if level is not None and level.pop(order.id, None) is not None and not level:
+            del self._levels[price]
+            self._prices = None
 
     def reached(self, price: Decimal) -> list[Order]:
         """The orders at `price` or better for the other side, in their order."""
+        if self._prices is None:
+            # Only here, because many orders come and go between two rows.
+            self._prices = sorted(self._levels, reverse=self._highest_first)
         found: list[Order] = []
-        if not self._keys:
-            return found
-        end = self._sign * price
-        for key in self._keys:
-            if key > end:
+        for one in self._prices:
+            if one < price if self._highest_first else one > price:
                 break
-            found += self._levels[self._sign * key].values()
+            found += self._levels[one].values()
         return found
 
     def clear(self) -> None:
         """Take all off."""
-        self._keys.clear()
         self._levels.clear()
+        self._prices = []
 
 
 class Orders:
@@ -97,15 +87,15 @@ class Orders:
         self.stops: dict[str, Order] = {}
         self.limits: dict[Side, Levels] = {"buy": Levels("buy"), "sell": Levels("sell")}
         self.immediate: dict[str, Order] = {}
-        self._past: dict[str, Past] = {}
+        self._past: dict[str, Order] = {}
         self._past_ids: deque[str] = deque()
 
     def known(self, order_id: str) -> bool:
         """Whether the id has been used."""
         return order_id in self.open or order_id in self._past
 
-    def past(self, order_id: str) -> Past | None:
-        """What became of an order that is gone; None when it is open, forgotten or was never there."""
+    def past(self, order_id: str) -> Order | None:
+        """An order that is gone, as it was then; None when it is open, forgotten or was never there."""
         return self._past.get(order_id)
 
     def place(self, order: Order) -> None:
@@ -132,24 +122,21 @@ class Orders:
         """An order is gone."""
         self.lift(order)
         del self.open[order.id]
-        self._remember(order)
+        self._past[order.id] = order
+        self._remember([order.id])
 
     def end_all(self) -> list[str]:
         """All orders are gone; returns their ids, oldest first."""
-        orders = list(self.open.values())
+        ids = list(self.open)
+        self._past.update(self.open)
         for waiting in (self.open, self.markets, self.stops, self.immediate):
             waiting.clear()
         for levels in self.limits.values():
             levels.clear()
-        for order in orders:
-            self._remember(order)
-        return [order.id for order in orders]
+        self._remember(ids)
+        return ids
 
-    def _remember(self, order: Order) -> None:
-        filled = order.qty - order.left
-        self._past[order.id] = Past(
-            "cancelled" if order.left > ZERO else "filled", filled, order.left
-        )
-        self._past_ids.append(order.id)
-        if len(self._past_ids) > REMEMBERED:
+    def _remember(self, ids: list[str]) -> None:
+        self._past_ids.extend(ids)
+        while len(self._past_ids) > REMEMBERED:
             del self._past[self._past_ids.popleft()]

@@ -190,15 +190,18 @@ class Venue:
         client.role = result.role
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
-        more = list(result.to_traders[1:])  # the first is what the packet asked for
+        more = result.to_traders[1:]  # the first is what the packet asked for
         if self._ended:  # the data's time stands still: nothing is on its way any more
             more += (late := self._desk.book.no_more_rows())
             answers += [(None, event) for event in late]
-        self._note(more, "packet")
+        if more:
+            self._note(more, "packet")
 
     def _carry_out(self, role: str | None, message: m.Message) -> Result:
         """Have the desk do it, unless a test wants the request or its answer to get lost."""
-        fault = self._mischief.meets(message) if role == "trade" else None
+        if self._mischief.idle or role != "trade":
+            return self._desk.handle(role, message)
+        fault = self._mischief.meets(message)
         if fault == LOST:
             return Result("lost", role, unknown(message))
         result = self._desk.handle(role, message)
@@ -208,6 +211,9 @@ class Venue:
 
     def _deliver(self, target: Client | None, event: ev.Ev) -> None:
         """Tell one client, or (None) every trader, unless a test wants it garbled."""
+        if self._mischief.idle:
+            self._send(target, event)
+            return
         for told in self._mischief.pass_on(target, event):
             self._send(*told)
 

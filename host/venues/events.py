@@ -13,7 +13,7 @@ import msgspec
 from host.venues.messages import Side
 
 
-class Ev(msgspec.Struct, tag_field="ev", frozen=True):
+class Ev(msgspec.Struct, tag_field="ev", frozen=True, gc=False):
     """A message from the venue. Quantities, prices and money are strings made by `plain`."""
 
 

@@ -205,9 +205,11 @@ def understand(data: bytes) -> Message:
         message = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise _unlike_any(parse(data), str(exc)) from None
-    if isinstance(message, _NAMES_AN_ORDER) and not ORDER_ID.fullmatch(message.id):
+    if not isinstance(message, _NAMES_AN_ORDER):
+        return message
+    if not ORDER_ID.fullmatch(message.id):
         raise BadMessage(BAD_MESSAGE, f"id is not of the form `{ORDER_ID.pattern}`", message.id)
-    if isinstance(message, Oco) and not ORDER_ID.fullmatch(message.stop_id):
+    if type(message) is Oco and not ORDER_ID.fullmatch(message.stop_id):
         raise BadMessage(
             BAD_MESSAGE, f"stop_id is not of the form `{ORDER_ID.pattern}`", message.id
         )
