@@ -31,11 +31,11 @@ types: $(STAMP) types-firmware
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
-	@$(BIN)/python tools/extras.py dev models crosscheck saleae enrich | \
+	@$(BIN)/python tools/extras.py dev models crosscheck saleae enrich browser | \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@
 

@@ -59,6 +59,8 @@ def run(
     require(profile in PROFILES, f"--profile {profile}: it is production or bench")
     require(scheduler in ("fifo", "other"), f"--scheduler {scheduler}: it is fifo or other")
     require(venue is None or venue.is_socket(), f"--venue {venue}: no venue listens there")
+    if wanted.model.file:
+        check_model(Path(wanted.model.file).expanduser())
     cpus = os.sched_getaffinity(0)
     require(
         guard_cpu is None or guard_cpu in cpus,
@@ -87,6 +89,17 @@ def run(
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
     return supervisor.run()
+
+
+def check_model(file: Path) -> None:
+    """Refuse a model that is not what its card says, before anything is started."""
+    from host.engine.strategy import MODEL_FEATURES
+    from host.inference.card import ModelRefused, check
+
+    try:
+        check(file, MODEL_FEATURES)
+    except ModelRefused as error:
+        raise BadInput(str(error)) from None
 
 
 def _say(line: str) -> None:

@@ -14,6 +14,7 @@ from msgspec import Meta
 from host.engine.checks.limits import NAME, Limits, fits
 from host.engine.emergency.settings import Bps, Emergency, Seconds
 from host.enrich.settings import Enrichment
+from host.inference.settings import ModelSettings
 
 DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
@@ -228,6 +229,7 @@ class Config(Section, frozen=True):
     limits: Limits
     host: Host = Host()
     emergency: Emergency = Emergency()
+    model: ModelSettings = ModelSettings()
     modeller: Modeller = Modeller()
     reconciliation: Reconciliation = Reconciliation()
     audit: Audit = Audit()

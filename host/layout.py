@@ -42,7 +42,7 @@ RECORDER_SUPERVISOR_SEQ = 12
 RECORDER_ENGINES = 16
 MOST_ENGINES = 8
 
-# The modeller's page: sequence, time of writing, then the fields of host.forecast.Forecast.
+# The modeller's page: a seqlock of the fields of host.forecast.Forecast.
 FORECAST = 8
 # What a decision takes of a forecast, in this order (host.hotpath.decision).
 FORECAST_FIELDS = ("expected_return", "sigma", "signal")

@@ -18,6 +18,10 @@ import msgspec
 
 from controller.times import Times
 from rig import benches, benchfile, outcome
+from rig.bench import Bench
+from rig.capture.model import CaptureError
+from rig.capture.vcd import write_vcd
+from rig.processes import BenchError
 from rig.progress import Say, progress
 from rig.session import DENSE, LEISURE, ONE_CORE, OWN_CORE, Pace, Session
 
@@ -108,12 +112,24 @@ def _measure(demo: Demo, out: Path, say: Say) -> dict[str, Any]:
             if not setup.repeat:
                 session.check_data(demo.total * ROWS_PER_PRESS)
             (out / STARTED).touch()
-            layouts = session.run(demo.presses, demo.layouts)
-            ended = session.finish()
+            with _kept_when_interrupted(bench, out):
+                layouts = session.run(demo.presses, demo.layouts)
+                ended = session.finish()
     say("judging: capture, venue record, audit log")
     result = outcome.build(bench, demo.presses, demo.seed, layouts, ended)
     (out / STARTED).unlink()
     return result
+
+
+@contextlib.contextmanager
+def _kept_when_interrupted(bench: Bench, out: Path) -> Iterator[None]:
+    """Write what the wires showed so far when somebody ends the run: the presses were real ones."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with contextlib.suppress(BenchError, CaptureError, OSError):
+            write_vcd(bench.capture(), out / outcome.CAPTURE_VCD)
+        raise
 
 
 @contextlib.contextmanager

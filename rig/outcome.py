@@ -22,6 +22,7 @@ from rig.report.table import print_summary
 from rig.session import Ended, Layout
 from rig.venue import replayed
 
+CAPTURE_VCD = "capture.vcd"
 AUDIT_FACTS = ("records", "reason", "receipts", "receipts_to", "unvouched")
 
 
@@ -135,7 +136,7 @@ def _artifacts(out: Path, capture: Capture) -> dict[str, str]:
     """Write the whole capture; return where each file of the run is, or will be."""
     files = {
         **{name: out / file for name, file in run_files.NAMES.items()},
-        "capture_vcd": out / "capture.vcd",
+        "capture_vcd": out / CAPTURE_VCD,
         "capture_sr": out / "capture.sr",
         "audit": out / "audit",
         "venue": out / "venue.jsonl",

@@ -12,6 +12,7 @@ from host import allocator, config, realtime
 from host.engine.emergency.progress import Progress
 from host.engine.forecasts import Forecasts
 from host.engine.loop import Engine
+from host.engine.predictor import Predictor
 from host.guard.client import GuardClient, GuardUnreachable
 
 GUARD_LOST = 3
@@ -25,7 +26,10 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
         guard = GuardClient(Path(run_dir))
         forecasts = Forecasts(Path(run_dir))
         progress = Progress(Path(state))
-        engine = Engine(guard, wanted, venue, progress, forecasts, Path(run_dir))
+        predictor = Predictor(wanted.model) if wanted.model.file else None
+        engine = Engine(guard, wanted, venue, progress, forecasts, Path(run_dir), predictor)
+        if predictor is not None:
+            engine.event("model", **predictor.told())
         digest = hashlib.sha256(Path(settings).read_bytes()).hexdigest()
         engine.event("configuration", sha256=digest)
         engine.event("allocator", engine=allocator.in_use())

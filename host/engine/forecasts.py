@@ -43,7 +43,7 @@ class Forecasts:
         A page that cannot be read now leaves what was read before, which goes on growing old.
         """
         self._reach(now_ns)
-        found = forecast.read(self._page.words) if self._page is not None else None
+        found = forecast.read(self._page.words, now_ns) if self._page is not None else None
         if found is not None:
             self.last, self._written_ns = found
         if self.last is None:

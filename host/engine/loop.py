@@ -19,6 +19,7 @@ from host.engine.emergency.progress import Progress
 from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts
 from host.engine.port import VenuePort
+from host.engine.predictor import Predictor
 from host.engine.provenance import Ids
 from host.engine.reconciler import Reconciler
 from host.engine.sizing import Sizing
@@ -46,6 +47,7 @@ class Engine:
         progress: Progress,
         forecasts: Forecasts,
         run_dir: Path,
+        predictor: Predictor | None = None,
     ) -> None:
         self.running = True
         self.page = shm.create(layout.KIND_ENGINE, "engine")
@@ -92,6 +94,7 @@ class Engine:
             lambda: self._ladder.done and self._traded.reconciler.agreed,
             self.event,
             self._opinions,
+            predictor,
         )
         for rail, why in loosened(config.limits).items():
             self.event("rail_loosened", rail=rail, why=why[:200])

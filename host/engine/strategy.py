@@ -14,6 +14,7 @@ configuration and their twin in plain Python: the two answer alike to the last b
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 # Half-lives in rows; short, because the replay decides every row. A choice, not a finding.
 FAST_ROWS, SLOW_ROWS, VARIANCE_ROWS = 4, 16, 32
@@ -23,6 +24,10 @@ WARM_UP_ROWS = 20
 def _weight(half_life_rows: float) -> float:
     return 1 - 0.5 ** (1 / half_life_rows)
 
+
+# What a model is shown of a price, in this order: how far the averages lie from it, the volatility of a
+# row, the signal.
+MODEL_FEATURES = ("fast_gap", "slow_gap", "sigma", "signal")
 
 # Of fast, slow and variance.
 WEIGHTS = (_weight(FAST_ROWS), _weight(SLOW_ROWS), _weight(VARIANCE_ROWS))
@@ -57,6 +62,14 @@ class Features:
             return 0.0
         trend = (self.fast - self.slow) / (self.slow * math.sqrt(self.variance))
         return min(1.0, max(0.0, 0.5 + trend / 4))
+
+
+def model_row(features: Any) -> tuple[float, ...] | None:
+    """Return MODEL_FEATURES of these Features (or of the compiled ones); None while warming up."""
+    if features.rows < WARM_UP_ROWS or features.variance <= 0:
+        return None
+    fast_gap, slow_gap = features.fast / features.last - 1, features.slow / features.last - 1
+    return fast_gap, slow_gap, math.sqrt(features.variance), features.signal()
 
 
 def lot_size(price: float, lot_value: float) -> float:

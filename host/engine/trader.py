@@ -13,6 +13,7 @@ from host.engine import strategy
 from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts, shares
 from host.engine.port import LEFT, VenuePort, plain
+from host.engine.predictor import MOST_AGE_NS, Predictor
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
 from host.execution.life import State
@@ -35,6 +36,7 @@ class Trader:
     ready() -- everything agrees with the venue
     tell(kind, **data) -- pushes an event for the audit log
     opinions -- may make entries smaller, and nothing else
+    predictor -- may hold entries back and sell what is held
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Trader:
         ready: Callable[[], bool],
         tell: Callable[..., None],
         opinions: Opinions | None = None,
+        predictor: Predictor | None = None,
     ) -> None:
         self._sizing = sizing
         self._forecasts = forecasts
@@ -57,6 +60,7 @@ class Trader:
         self._ready = ready
         self._tell = tell
         self._opinions = opinions
+        self._predictor = predictor
         self._path = Pipeline(
             who.id,
             who.instrument,
@@ -66,8 +70,11 @@ class Trader:
             port.gate,
             sizing.position_value,
             sizing.order_value,
-            capital=sizing.capital,
-            wal=port.journal.wal,
+            predictor.decision if predictor else None,
+            predictor.forecast if predictor else None,
+            MOST_AGE_NS,
+            sizing.capital,
+            port.journal.wal,
         )
         self._sent_rows: dict[str, int] = {}
         self._account: tuple[Decimal, Decimal] | None = None
@@ -89,6 +96,8 @@ class Trader:
             self._set_lot(price)
         self._follow_account()
         self._path.seen(price, self._row_ns)
+        if self._predictor is not None:
+            self._predictor.take(self._path.features)
         self._price = price
         self._look_out(price)
         manager = self._manager()

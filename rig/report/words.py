@@ -30,7 +30,11 @@ STRETCHES = {
     "worst_us": "longest, CPU (us)",
     "worst_wall_us": "longest, wall (us)",
 }
-LAYOUTS = {"one_core": "All on one core", "own_core": "Guard on a core of its own"}
+LAYOUTS = {
+    "one_core": "All on one core",
+    "own_core": "Guard on a core of its own",
+    "as_configured": "As the machine is configured",
+}
 ORDERS = {
     "sent": "new orders sent",
     "refused": "orders refused",

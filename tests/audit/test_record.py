@@ -140,7 +140,7 @@ def test_limits_of_the_format_are_inside(value: Any) -> None:
         [1, [math.nan]],
         {"deep": [{"er": 2**70}]},
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" object at")[0],
 )
 def test_what_would_not_read_back_is_refused(value: Any) -> None:
     with pytest.raises(AuditRecordError, match="does not fit the audit log"):

@@ -18,6 +18,7 @@ from rig.capture.grid import to_offset_ns, to_samples
 from rig.capture.sr import read_sr
 from rig.capture.vcd import read_vcd
 from rig.latency import find_presses
+from rig.outcome import CAPTURE_VCD
 from tests.integration.kit import bot4, leftovers, planted, when_free
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -204,3 +205,5 @@ def test_nothing_is_left_after_an_interrupted_demo(tmp_path: Path, how: signal.S
     assert not (tmp_path / "result.json").exists()
     if how != signal.SIGKILL:
         assert process.returncode == 130
+        seen = read_vcd(tmp_path / CAPTURE_VCD)
+        assert len(seen.edges["HALT"]) >= 2, "the edges so far are kept as well"

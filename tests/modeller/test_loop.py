@@ -140,7 +140,7 @@ def test_without_any_fit_there_is_no_forecast(tmp_path: Path) -> None:
             time.sleep(0.01)
         assert forecasts.look(time.monotonic_ns()) == NEVER_S
         assert forecasts.last is None
-        assert forecast.read(made.page.words) is None
+        assert forecast.read(made.page.words, time.monotonic_ns()) is None
 
 
 def test_a_feed_that_is_gone_confirms_nothing_and_one_that_says_nothing_does(

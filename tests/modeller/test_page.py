@@ -24,14 +24,15 @@ def words() -> Words:
     return Words(bytearray(layout.HEAD_BYTES), True)
 
 
-@given(st.floats(1e-9, 1e9), st.floats(-50, 50), st.floats(1e-9, 0.5), st.integers(0, 2**62))
+@given(st.floats(1e-9, 1e9), st.floats(-50, 50), st.floats(1e-9, 0.5), st.integers(1, 2**62))
 def test_what_is_published_is_read(sigma: float, mean: float, var: float, now_ns: int) -> None:
     page, told = (
         words(),
         GOOD._replace(mean_pct=mean, sigma_pct=sigma, var_share=var, cvar_share=0.6),
     )
     forecast.publish(page, told, now_ns)
-    assert forecast.read(page) == (told, now_ns)
+    assert forecast.read(page, now_ns) == (told, now_ns)
+    assert forecast.read(page, now_ns - 1) is None, "from the future"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
@@ -39,17 +40,17 @@ def test_what_is_published_is_read(sigma: float, mean: float, var: float, now_ns
 def test_what_only_looks_like_a_forecast_is_none(field: str, bad: float) -> None:
     page = words()
     forecast.publish(page, GOOD._replace(**{field: bad}), 1)
-    assert forecast.read(page) is None
+    assert forecast.read(page, SECOND) is None
 
 
 def test_nothing_written_and_a_write_that_was_cut_off_read_as_none_until_the_next() -> None:
     page = words()
-    assert forecast.read(page) is None
+    assert forecast.read(page, SECOND) is None
     forecast.publish(page, GOOD, 1)
     page.store(layout.FORECAST, page.load(layout.FORECAST) + 1)  # killed in the middle
-    assert forecast.read(page) is None
+    assert forecast.read(page, SECOND) is None
     forecast.publish(page, GOOD, 2)
-    assert forecast.read(page) == (GOOD, 2)
+    assert forecast.read(page, SECOND) == (GOOD, 2)
 
 
 def write_for_ever(fd: int) -> None:
@@ -69,7 +70,7 @@ def test_a_reader_never_sees_half_of_one_and_half_of_another() -> None:
     )
     writer.start()
     try:
-        found = [forecast.read(page.words) for _ in range(100_000)]
+        found = [forecast.read(page.words, SECOND) for _ in range(100_000)]
     finally:
         writer.kill()
         writer.join()

@@ -145,7 +145,9 @@ def test_the_log_of_another_host_is_not_continued(tmp_path: Path) -> None:
     assert (tmp_path / "audit" / "audit-000001.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"not a log\n", os.urandom(64), b'{"seq":1}\n'])
+@pytest.mark.parametrize(
+    "content", [b"not a log\n", os.urandom(64), b'{"seq":1}\n'], ids=["text", "noise", "record"]
+)
 def test_a_foreign_segment_is_not_continued_and_not_verified(
     tmp_path: Path, content: bytes
 ) -> None:

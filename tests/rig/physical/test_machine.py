@@ -1,16 +1,18 @@
 """Commands on the host's machine: words stay words, ends are ends, and nothing outlives the rig."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
 from rig.benchfile import Host
-from rig.physical.machine import Machine
+from rig.physical.machine import Machine, unpack
 from rig.processes import BenchError
 from tests.rig.physical.world import SSH
 
@@ -79,6 +81,29 @@ def test_records_are_fetched_and_the_folder_goes(machine: Machine, tmp_path: Pat
         machine.fetch(machine.folder, "venue.jsonl", tmp_path / "out")
     machine.close()
     assert not Path(machine.folder).exists()
+
+
+@pytest.mark.parametrize("filtered", [True, False], ids=["filter", "before 3.11.4"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("../x", tarfile.REGTYPE), ("/x", tarfile.REGTYPE), ("x", tarfile.SYMTYPE)],
+)
+def test_an_archive_that_reaches_out_of_its_folder_is_refused_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: bytes, filtered: bool
+) -> None:
+    if not filtered:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("good"))
+        bad = tarfile.TarInfo(name)
+        bad.type, bad.linkname = kind, "/etc/hostname"
+        archive.addfile(bad)
+    with pytest.raises(BenchError, match=r"no plain record"):
+        unpack(packed.getvalue(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(BenchError, match="whole"):
+        unpack(b"no archive", tmp_path / "out")
 
 
 def test_one_machine_has_one_clock(machine: Machine) -> None:
