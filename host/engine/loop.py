@@ -32,6 +32,8 @@ from host.hotpath.riskcheck import RiskCheck
 from host.modes import Intent, Reason, TradingMode
 
 HEARTBEAT_MS = 5
+# What an event with fields missing, of another type or out of range makes of reading it.
+BAD_EVENT = (KeyError, TypeError, ValueError, ArithmeticError, msgspec.MsgspecError)
 # Of the messages a second that the limits permit, and what is taken where they permit any number.
 REPRICING_SHARE, MOST_MESSAGES = 0.25, 1_000
 
@@ -116,7 +118,7 @@ class Engine:
                     continue
                 for account in self._accounts.values():
                     for event in account.hear(fd):
-                        self._take(account, event)
+                        self._take_or_doubt(account, event)
             self._follow_mode()
             self._follow_conditions()
             if self._opinions is not None:
@@ -185,6 +187,14 @@ class Engine:
         return modes.unpack(self._guard_page.words.load(layout.GUARD_MODE))
 
     # -- venues -----------------------------------------------------------------------------
+
+    def _take_or_doubt(self, account: Account, event: dict[str, Any]) -> None:
+        """Take one event; one that cannot be read is an alarm, and everything is asked anew."""
+        try:
+            self._take(account, event)
+        except BAD_EVENT as error:
+            self.event("alert", code="BAD_EVENT", venue=account.name, why=repr(error)[:200])
+            account.reconciler.restart()
 
     def _take(self, account: Account, event: dict[str, Any]) -> None:
         now_ns = time.monotonic_ns()

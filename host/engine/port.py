@@ -10,7 +10,7 @@ from host import refusals
 from host.engine.emergency.liquidation import would_open
 from host.engine.provenance import LADDER, Ids
 from host.engine.venue import VenueConnection, VenueLost
-from host.execution.journal import Journal, ids
+from host.execution.journal import Journal
 from host.execution.manager import Manager
 from host.execution.order import Role
 from host.hotpath.gate import Gate
@@ -92,15 +92,12 @@ class VenuePort:
         fd, wal = self.connection.fileno(), self.journal.wal
         code = self.gate.send(fd, data, intent, token, wal)
         if code in LEFT:
-            self.left(data, request)
             self._checks.message(now_ns())
+            if intent != Intent.CANCEL:
+                self.journal.sent(request)
             if intent == Intent.LIQUIDATE:
                 self._note(request, code)
         return code
-
-    def left(self, data: bytes, request: dict[str, Any]) -> None:
-        """Remember what the gate has written down and sent."""
-        self.journal.sent(data, *ids(request))
 
     def _note(self, request: dict[str, Any], code: int) -> None:
         """The manager knows what it sends itself; the ladder's orders it hears of here."""

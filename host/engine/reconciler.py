@@ -7,10 +7,14 @@
 What is open or executed and not ours was made past the decision pipeline, and so was a position that
 nothing of ours explains: UNKNOWN_ORDER, a tamper alert, and trading pauses.
 
+Executions come first: what else the venue says waits until those since the cursor are taken, for only
+then is known how much of an order of an earlier run they are.
+
 An order that the venue has never heard of may still be on its way to it from a process that was killed:
 only a second answer, later, is believed. One of ours that turns up after all is taken over (STRAY_ORDER).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -35,6 +39,8 @@ DIFFERS_IN_A_ROW = 3
 FIRST_REQ = 2**40
 # Ids that are named in an alert, and orders that are asked for in one round.
 NAMED, ASKED = 5, 32
+# Events that wait for the executions before them.
+MOST_HELD = 1000
 # Between two rounds of an opening, and from the first "never heard of it" to the one that is believed.
 OPENING_NS, SETTLE_NS = 100 * MS, 500 * MS
 
@@ -73,6 +79,7 @@ class Reconciler:
         self._paging = self._listed = self._wants_fills = False
         self._executions = self._differs = 0
         self._taken: set[str] = set()
+        self._held: deque[dict[str, Any]] = deque(maxlen=MOST_HELD)
         self._absent_ns: dict[str, int] = {}
         self._missing: set[str] = set()
         self._open: list[ev.OpenOrder] = []
@@ -129,6 +136,11 @@ class Reconciler:
         if kind == "fill":
             self.orders([event["id"]])
             self._wants_fills |= manager.orders.find(event["id"]) is None
+        if not self._listed and kind != "fills":
+            if kind != "fill":  # that one is in the list
+                self._held.append(event)
+            return False
+        if kind == "fill":
             self._restored.filled(event)
         elif kind == "fills":
             self._take_fills(manager, msgspec.convert(event, ev.Fills), now_ns)
@@ -186,6 +198,10 @@ class Reconciler:
             return
         self._paging, self._listed = False, True
         self._wants_fills, self._executions = False, manager.position.executions
+        held, self._held = self._held, deque(maxlen=MOST_HELD)
+        for event in held:
+            if self.take(event, now_ns):
+                manager.hear(event, now_ns)
 
     def _take_order(self, manager: Manager, event: dict[str, Any], now_ns: int) -> bool:
         if event["state"] != "unknown":
@@ -201,6 +217,8 @@ class Reconciler:
     def _take_list(self, manager: Manager, listed: ev.OpenOrders, now_ns: int) -> None:
         names = {order.id for order in listed.orders}
         self.orders(names)
+        for order in listed.orders:
+            self._restored.listed(order)
         if listed.req != self._req:
             return
         self._open = listed.orders

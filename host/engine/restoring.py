@@ -13,6 +13,7 @@ from host.execution.life import Event
 from host.execution.manager import Manager
 from host.execution.order import Order, Role, noted
 from host.execution.position import ROUGH, Position
+from host.venues import events as ev
 from host.venues import messages as m
 
 # Characters of an average's fraction; a longer one is rounded in the journal.
@@ -22,8 +23,8 @@ MOST_BASIS = 120
 class Restored:
     """Orders that an earlier run has sent, of which the venue says what became of them.
 
-    How much of one had been filled before the cursor is not in the journal: its first execution, or
-    the answer about it, says so.
+    How much of one had been filled before the cursor is not in the journal: its first execution after
+    it says so or, when there is none, the list of open orders, or the answer about it.
     """
 
     def __init__(self, left: Left, alert: Callable[..., None]) -> None:
@@ -51,8 +52,18 @@ class Restored:
         order = self._unseeded.pop(fill["id"], None)
         if order is not None:
             quantity, left = Decimal(fill["qty"]), Decimal(fill["left"])
+            # Of the quantity as it was at that fill, nobody knows which of those that were asked for.
             order.filled = order.told = max(ZERO, sub(sub(order.qty, left), quantity))
             order.qty = max(order.qty, add(add(order.filled, quantity), left))
+            order.asked = max(order.asked, order.qty)
+
+    def listed(self, listed: ev.OpenOrder) -> None:
+        """Take the first list with an order."""
+        order = self._unseeded.pop(listed.id, None)
+        if order is not None:
+            order.qty = Decimal(listed.qty)
+            order.asked = max(order.asked, order.qty)
+            order.filled = order.told = sub(order.qty, Decimal(listed.left))
 
     def told(self, manager: Manager, event: dict[str, Any], now_ns: int) -> bool:
         """Take the first answer about an order; True when there is nothing more to hear in it."""
@@ -61,7 +72,8 @@ class Restored:
             return False
         filled, left = Decimal(event["filled"]), Decimal(event["left"])
         order.filled = order.told = filled
-        order.qty = max(order.qty, add(filled, left))
+        order.qty = add(filled, left)
+        order.asked = max(order.asked, order.qty)
         if event["state"] != "filled":
             return False
         order.qty = filled
@@ -70,7 +82,13 @@ class Restored:
 
 def asked_for(order_id: str, request: dict[str, Any]) -> Order:
     """Return the order that a request on record has asked for."""
-    if request["op"] == "oco":
+    order = _made(order_id, {k: v for k, v in request.items() if k not in ("op", "asked")})
+    order.asked = Decimal(request.get("asked", request["qty"]))
+    return order
+
+
+def _made(order_id: str, request: dict[str, Any]) -> Order:
+    if "stop_id" in request:
         stops = order_id == request["stop_id"]
         return Order(
             order_id,
@@ -82,7 +100,7 @@ def asked_for(order_id: str, request: dict[str, Any]) -> Order:
             True,
             request["id"] if stops else request["stop_id"],
         )
-    asked = msgspec.convert({k: v for k, v in request.items() if k != "op"}, m.New)
+    asked = msgspec.convert(request, m.New)
     return noted(asked, role_of(asked))
 
 

@@ -25,6 +25,8 @@ from host.venues import messages as m
 
 # Value of one lot: a hundredth of the largest position.
 LOT_SHARE = 0.01
+# While one of these is open, or nobody knows of it, nothing is decided.
+DECIDED = (Role.ENTRY, Role.EXIT, Role.LADDER)
 # Rows that an entry may rest before it is cancelled and decided anew.
 ENTRY_ROWS = 3
 
@@ -103,7 +105,7 @@ class Trader:
         manager = self._manager()
         if manager is not None:
             self._cancel_stale(manager)
-            if not manager.orders.of(Role.ENTRY, Role.EXIT, Role.LADDER):
+            if not any(manager.orders.of(role) for role in DECIDED):
                 self._decide(manager)
 
     def _cancel_stale(self, manager: Manager) -> None:
@@ -154,7 +156,7 @@ class Trader:
             return
         opens, now_ns = path.lots > 0, time.monotonic_ns()
         asked = msgspec.json.decode(path.request, type=m.New)
-        self._port.left(path.request, request)
+        self._port.journal.sent(request)
         manager.sent(asked, now_ns, Role.ENTRY if opens else Role.EXIT)
         self._sent_rows[path.id] = self._row
         if code == refusals.OUTCOME_UNKNOWN:

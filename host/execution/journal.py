@@ -75,8 +75,7 @@ class Left:
     def take(self, kind: int, data: bytes) -> None:
         """Take one entry, oldest first."""
         if kind == INTENT:
-            for order_id in ids(request := msgspec.json.decode(data, type=dict)):
-                self.pending[order_id] = request
+            note(self.pending, msgspec.json.decode(data, type=dict))
         elif kind == ENDED:
             self.pending.pop(data.decode(), None)
         elif kind == ACCOUNT:
@@ -85,11 +84,17 @@ class Left:
             self.run = max(self.run, int(data))
 
 
-def ids(request: dict[str, Any]) -> list[str]:
-    """Return the ids of the orders that a request makes; a change of one makes none."""
-    if request["op"] not in ("new", "oco"):
-        return []
-    return [request[name] for name in ("id", "stop_id") if name in request]
+def note(pending: dict[str, dict[str, Any]], request: dict[str, Any]) -> None:
+    """Add the orders that a request makes; `asked` is the most that a change has asked for."""
+    if request["op"] == "amend":
+        order = pending.get(request["id"])
+        if order is not None and request["qty"] is not None:
+            known = order.get("asked", order["qty"])
+            order["asked"] = max(known, request["qty"], key=Decimal)
+    else:
+        for name in ("id", "stop_id"):
+            if name in request:
+                pending[request[name]] = dict(request)
 
 
 class Found(NamedTuple):
@@ -157,9 +162,7 @@ class Journal:
         self._memory = mmap.mmap(self._fd, size, flags)
         self.left = self._read(faults)
         found = self.left
-        self._pending = {
-            order_id: msgspec.json.encode(request) for order_id, request in found.pending.items()
-        }
+        self._pending = {order_id: dict(request) for order_id, request in found.pending.items()}
         self._run, self._account = found.run, found.account
         self.tend(now=True)
 
@@ -168,10 +171,9 @@ class Journal:
         self._run = run
         self.wal.append(RUN, b"%d" % run)
 
-    def sent(self, request: bytes, *order_ids: str) -> None:
+    def sent(self, request: dict[str, Any]) -> None:
         """Take note of what the gate has written down and sent."""
-        for order_id in order_ids:
-            self._pending[order_id] = request
+        note(self._pending, request)
 
     def pending(self) -> list[str]:
         """Return the orders whose end is not known."""
@@ -204,7 +206,7 @@ class Journal:
         kept = [(BEGIN, b""), (RUN, b"%d" % self._run)]
         if self._account is not None:
             kept.append((ACCOUNT, msgspec.json.encode(self._account)))
-        kept += [(INTENT, request) for request in dict.fromkeys(self._pending.values())]
+        kept += [(INTENT, msgspec.json.encode(request)) for request in self._pending.values()]
         if used + len(kept) < wal.slots:
             first = wal.head
             for kind, data in [*kept, (FLOOR, b"%d" % first)]:

@@ -51,7 +51,7 @@ def reopened(journal: Journal) -> Journal:
 def write(journal: Journal, number: int) -> None:
     """Write an order down as gate and engine do."""
     assert journal.wal.append(INTENT, order(number))
-    journal.sent(order(number), name(number))
+    journal.sent(msgspec.json.decode(order(number)))
 
 
 def test_what_is_open_is_there_after_any_end(tmp_path: Path) -> None:
@@ -73,12 +73,26 @@ def test_what_is_open_is_there_after_any_end(tmp_path: Path) -> None:
 
 def test_an_oco_leaves_both_of_its_orders(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", SLOTS)
-    request = b'{"op":"oco","id":"a","stop_id":"b"}'
-    journal.wal.append(INTENT, request)
-    journal.sent(request, "a", "b")
-    journal.wal.append(INTENT, b'{"op":"amend","id":"z","qty":"3"}')  # no order of its own
+    request = {"op": "oco", "id": "a", "stop_id": "b", "qty": "1"}
+    journal.wal.append(INTENT, msgspec.json.encode(request))
+    journal.sent(request)
     journal.ended("a")
     assert list(reopened(journal).left.pending) == ["b"]
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_of_an_order_that_was_changed_the_most_is_known(tmp_path: Path, carried: bool) -> None:
+    journal = Journal(tmp_path / "j", SLOTS)
+    write(journal, 1)
+    for qty in ("9", "10", None, "3"):
+        request = {"op": "amend", "id": name(1), "qty": qty}
+        journal.wal.append(INTENT, msgspec.json.encode(request))
+        journal.sent(request)
+    journal.sent({"op": "amend", "id": "nobody", "qty": "1"})
+    if carried:
+        journal.tend(now=True)
+    left = reopened(journal).left
+    assert (list(left.pending), left.pending[name(1)]["asked"]) == ([name(1)], "10")
 
 
 def held(qty: int, cursor: str = "c") -> Account:
@@ -135,7 +149,7 @@ def test_what_is_needed_is_never_written_over(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", SLOTS)
     written = 0
     while journal.wal.append(INTENT, order(written)):
-        journal.sent(order(written), name(written))
+        journal.sent(msgspec.json.decode(order(written)))
         journal.tend()
         written += 1
         assert written < SLOTS
@@ -365,7 +379,7 @@ def send_for_ever(path: Path, sock: socket.socket) -> None:
             renew(pages[0].words)
             code = gate.send(sock.fileno(), data, Intent.OPEN, 0, journal.wal)
             if code == refusals.SENT:
-                journal.sent(data, f"o{number}")
+                journal.sent(msgspec.json.decode(data))
                 if number >= 8:
                     journal.ended(f"o{number - 8}")
                     journal.tend()

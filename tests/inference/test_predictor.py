@@ -14,6 +14,7 @@ from host.data.reader import read
 pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
+from host.engine.orders import Book
 from host.hotpath.features import Features
 from host.hotpath.riskcheck import RiskCheck
 from sklearn.linear_model import LogisticRegression
@@ -23,7 +24,6 @@ from sklearn.preprocessing import StandardScaler
 from host import config, forecast, layout, shm
 from host.engine import strategy
 from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
 from host.engine.predictor import MEAN_SIZE, Predictor
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
