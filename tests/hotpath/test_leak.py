@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,16 @@ import pytest
 from host.hotpath.pathbench import orders
 from host.hotpath.riskcheck import RiskCheck
 
-from host import config, forecast, layout, refusals, shm
+from host import config, forecast, layout, shm
 from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
 from host.forecast import Forecast
-from host.modes import Intent, TradingMode
 from host.perf import engine
 from host.perf.audit import resident_kb
 from host.perf.checks import every_rail, open_gate, renew
+from tests.trading import Port, Venue
 
 ORDERS, WARM = 1_000_000, 50_000
 ROWS, WARM_ROWS = 60_000, 20_000
@@ -61,26 +59,9 @@ def test_a_million_orders_leave_no_memory_behind(capsys: pytest.CaptureFixture) 
     assert grown < FLAT_KB
 
 
-class Port:
-    """A venue that takes everything and fills it at once."""
-
-    reduce_only = False
-
-    def __init__(self, gate: Any, fd: int) -> None:
-        self.gate, self._fd = gate, fd
-
-    def descriptor(self) -> int:
-        return self._fd
-
-    def seen(self, price: float, at_ns: int) -> None: ...
-
-    def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
-        return refusals.SENT
-
-
 def test_the_trader_leaves_no_memory_behind(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     wanted = config.load(config.DEFAULT)
-    book, told = Book(), 0
+    venue, told = Venue(), 0
     prices = 100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.001, ROWS)))
 
     def tell(kind: str, **data: Any) -> None:
@@ -92,9 +73,10 @@ def test_the_trader_leaves_no_memory_behind(tmp_path: Path, capsys: pytest.Captu
     limits = every_rail(price_collar_share=0.5, price_window_share=0.5)
     sizing, forecasts = Sizing(wanted.strategy, limits), Forecasts(tmp_path)
     said = forecasts._page = shm.create(layout.KIND_MODELLER, "said")
-    trader = Trader(wanted.strategy, sizing, forecasts, RiskCheck(limits), book,
-                    Ids(wanted.strategy.id, 7), Port(gate, ours.fileno()),  # type: ignore[arg-type]
-                    lambda: (TradingMode.NORMAL, 1), lambda: True, tell)  # fmt: skip
+    port = Port(gate, ours.fileno(), tmp_path)
+    trader = Trader(wanted.strategy, sizing, forecasts, RiskCheck(limits), lambda: venue.manager,
+                    Ids(wanted.strategy.id, 7), port,  # type: ignore[arg-type]
+                    lambda: True, tell)  # fmt: skip
 
     def work(count: int) -> None:
         for row in range(count):
@@ -103,11 +85,7 @@ def test_the_trader_leaves_no_memory_behind(tmp_path: Path, capsys: pytest.Captu
                 said.words, Forecast(row, 0, 1, 0.01, 0.013, 1, 0), time.monotonic_ns()
             )
             trader.take_row({"row": row, "close": float(prices[row])})
-            for order in list(book.open.values()):
-                theirs.recv(1024)
-                book.filled({"id": order.id, "side": "buy" if order.side > 0 else "sell",
-                             "qty": f"{order.left:f}", "price": f"{order.price:f}", "fee": "0",
-                             "left": "0"})  # fmt: skip
+            venue.fill(float(prices[row]), theirs, port.journal)
 
     grown = flat(work, ROWS, WARM_ROWS)
     for held in (ours, theirs, said, *pages):
@@ -115,5 +93,5 @@ def test_the_trader_leaves_no_memory_behind(tmp_path: Path, capsys: pytest.Captu
     with capsys.disabled():
         print(f"\n  {told} orders of the trader over {ROWS} rows: {grown:+} KiB", end=" ")
     assert told > 1_000
-    assert book.position >= Decimal(0)
+    assert venue.manager.position.qty >= 0
     assert grown < FLAT_KB

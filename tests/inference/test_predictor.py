@@ -14,7 +14,6 @@ from host.data.reader import read
 pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
-from host.engine.orders import Book
 from host.hotpath.features import Features
 from host.hotpath.riskcheck import RiskCheck
 from sklearn.linear_model import LogisticRegression
@@ -32,10 +31,9 @@ from host.forecast import Forecast
 from host.inference.card import ModelRefused
 from host.inference.export import export
 from host.inference.settings import ModelSettings
-from host.modes import TradingMode
 from host.perf.checks import every_rail, open_gate, renew
-from tests.hotpath.test_leak import Port
 from tests.integration.kit import bot4
+from tests.trading import Port, Venue
 
 PRICES = [float(price) for price in read("sp500").price]
 
@@ -111,7 +109,7 @@ def test_an_answer_that_is_none_is_nothing_to_open_on(
 
 def traded(predictor: Predictor | None, tmp_path: Path, count: int = 3_000) -> tuple[int, int]:
     """Entries and exits of the strategy over a recorded market, filled at once."""
-    wanted, book, sides = config.load(config.DEFAULT), Book(), []
+    wanted, venue, sides = config.load(config.DEFAULT), Venue(), []
     gate, pages = open_gate()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     limits = every_rail(price_collar_share=0.5, price_window_share=0.5)
@@ -122,20 +120,17 @@ def traded(predictor: Predictor | None, tmp_path: Path, count: int = 3_000) -> t
         if kind == "order":
             sides.append(data["side"])
 
+    port = Port(gate, ours.fileno(), tmp_path)
     trader = Trader(
-        wanted.strategy, Sizing(wanted.strategy, limits), forecasts, RiskCheck(limits), book,
-        Ids(wanted.strategy.id, 7), Port(gate, ours.fileno()),  # type: ignore[arg-type]
-        lambda: (TradingMode.NORMAL, 1), lambda: True, tell, predictor=predictor,
+        wanted.strategy, Sizing(wanted.strategy, limits), forecasts, RiskCheck(limits),
+        lambda: venue.manager, Ids(wanted.strategy.id, 7), port,  # type: ignore[arg-type]
+        lambda: True, tell, predictor=predictor,
     )  # fmt: skip
     for row, price in enumerate(PRICES[:count]):
         renew(pages[0])
         forecast.publish(said.words, Forecast(row, 0, 1, 0.01, 0.013, 1, 0), row + 1)
         trader.take_row({"row": row, "close": price})
-        for order in list(book.open.values()):
-            theirs.recv(1024)
-            book.filled({"id": order.id, "side": "buy" if order.side > 0 else "sell",
-                         "qty": f"{order.left:f}", "price": f"{order.price:f}", "fee": "0",
-                         "left": "0"})  # fmt: skip
+        venue.fill(price, theirs, port.journal)
     for held in (ours, theirs, said, *pages):
         held.close()
     return sides.count("buy"), sides.count("sell")
