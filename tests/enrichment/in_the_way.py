@@ -27,7 +27,7 @@ from host.enrich import snapshot
 from host.enrich.opinion import Opinion
 from host.enrich.snapshot import Snapshot
 from host.perf.timing import empty_batches, percentile, python_batches, row
-from tests.enrichment.test_engine import FLOOD, Engine, links, trader
+from tests.enrichment.test_engine import FLOOD, Desk, Engine, links
 
 ROWS = 500
 READ_LIMIT_NS = 200.0
@@ -65,23 +65,22 @@ def connected(folder: Path) -> Any:
 class Case:
     """One trader, and what each of its decisions took."""
 
-    def __init__(self, opinions: Any) -> None:
+    def __init__(self, opinions: Any, folder: Path) -> None:
         self.taken_ns: list[int] = []
-        self._trader, self._port, self._book = trader(opinions)
+        self._desk = Desk(opinions, folder)
         self._row = 0
 
     def round(self) -> None:
-        """Decide ROWS times on a price that moves; the book is emptied between, outside the clock."""
+        """Decide ROWS times on a price that moves; the books are emptied between, outside the clock."""
         clock = time.perf_counter_ns
         for at in range(ROWS):
             price = 100.0 + (at * 7 % 13) / 10
             self._row += 1
             event = {"row": self._row, "price": price}
             began_ns = clock()
-            self._trader.take_row(event)
+            self._desk.trader.take_row(event)
             self.taken_ns.append(clock() - began_ns)
-            self._book.open.clear()
-            self._port.sent.clear()
+            self._desk.forget()
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -95,9 +94,9 @@ def measure(rounds: int) -> dict[str, Any]:
         for process in (well, floods, hangs):
             process.send_signal(signal.SIGSTOP)
         died.kill()
-        cases = {"without": Case(None)} | dict(
-            zip(("well", "floods", "hangs", "died"), map(Case, opinions), strict=True)
-        )
+        named = zip(("well", "floods", "hangs", "died"), opinions, folders, strict=True)
+        cases = {"without": Case(None, folders[0])}
+        cases |= {name: Case(opinion, folder) for name, opinion, folder in named}
         gc.collect()
         gc.disable()
         for _round in range(rounds):

@@ -1,17 +1,20 @@
 """The engine's end: connects by itself, never waits, and trades as without when anything is wrong."""
 
+import contextlib
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from host.hotpath.riskcheck import RiskCheck
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -19,7 +22,6 @@ from hypothesis import strategies as st
 from host import config, layout, shm
 from host.engine.enrichment import PART_NS, Opinions
 from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
@@ -27,35 +29,10 @@ from host.enrich.link import Part, socket_path
 from host.enrich.opinion import Opinion
 from host.enrich.serving import Server
 from host.enrich.snapshot import Snapshot
-from host.modes import TradingMode
+from host.execution.life import Event
+from host.perf.checks import every_rail, open_gate, renew
 from tests.enrichment.kit import run, settings
-
-
-class Port:
-    """A venue that takes everything and says nothing; it has no stops: entries alone are looked at."""
-
-    reduce_only = False
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.connection = None
-
-    def seen(self, price: float, at_ns: int) -> None: ...
-
-    def send(self, request: dict[str, Any], _intent: object, _token: int = 0) -> int:
-        self.sent.append(request)
-        return 0
-
-
-class Checks:
-    """Checks that let everything pass: which of them would refuse depends on the time of day."""
-
-    def seen(self, *_facts: object) -> None: ...
-
-    def sent(self, *_facts: object) -> None: ...
-
-    def check(self, *_facts: object) -> int:
-        return 0
+from tests.trading import Port, Venue
 
 
 class Said:
@@ -68,36 +45,70 @@ class Said:
         return next(self.factors)
 
 
-def trader(opinions: Any, mode: TradingMode = TradingMode.NORMAL) -> tuple[Trader, Port, Book]:
-    port, book = Port(), Book()
-    wanted = config.load(config.DEFAULT)
-    built = Trader(
-        wanted.strategy,
-        Sizing(wanted.strategy, wanted.limits),
-        Forecasts(Path("nobody-listens-here")),
-        Checks(),  # type: ignore[arg-type]
-        book,
-        Ids("trend", 1),
-        port,  # type: ignore[arg-type]
-        lambda: (mode, 1),
-        lambda: True,
-        lambda kind, **data: None,
-        opinions,
-    )
-    return built, port, book
+class Desk:
+    """A trader whose orders pass the real checks and the real gate, and nobody answers."""
+
+    def __init__(self, opinions: Any, folder: Path) -> None:
+        wanted = config.load(config.DEFAULT)
+        limits = every_rail(price_collar_share=0.5, price_window_share=0.5)
+        gate, self._pages = open_gate()
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._theirs.setblocking(False)
+        self._port = Port(gate, self._ours.fileno(), folder)
+        self._venue = Venue()
+        self.trader = Trader(
+            wanted.strategy,
+            Sizing(wanted.strategy, limits),
+            Forecasts(Path("nobody-listens-here")),
+            RiskCheck(limits),
+            lambda: self._venue.manager,
+            Ids("trend", 1),
+            self._port,  # type: ignore[arg-type]
+            lambda: True,
+            lambda kind, **data: None,
+            opinions,
+        )
+
+    def decide(self, row: dict[str, Any], lots: int) -> int:
+        """Return the lots that a row leads to buy or (below 0) sell, holding so many of them.
+
+        Whether the checks let it by depends on the time of day, too: that is not looked at.
+        """
+        self._venue.manager.position.qty = lots * self.trader.lot
+        self.trader.take_row(row)
+        self.forget()
+        return self.trader._path.lots
+
+    def forget(self) -> None:
+        """Take what was sent off the socket and out of all books; renew the lease."""
+        renew(self._pages[0])
+        manager = self._venue.manager
+        for order in list(manager.orders.live.values()):
+            manager.orders.step(order, Event.REJECT, 0)
+            self._port.journal.ended(order.id)
+        self._port.journal.tend()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._theirs.recv(4096)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._port.journal.close()
+        for held in (self._ours, self._theirs, *self._pages):
+            held.close()
 
 
 def orders(opinions: Any, prices: list[float], held: int) -> dict[int, tuple[str, float]]:
     """Return row -> side and size; every row decides anew from the same position, in lots."""
-    built, port, book = trader(opinions)
     found = {}
-    for row, price in enumerate(prices):
-        book.position = held * built.lot
-        built.take_row({"row": row, "price": price})
-        book.open.clear()
-        for order in port.sent:
-            found[row] = (order["side"], float(order["qty"]))
-        port.sent.clear()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(Desk(opinions, Path(folder))) as desk,
+    ):
+        for row, price in enumerate(prices):
+            lots = desk.decide({"row": row, "price": price}, held)
+            if lots:
+                found[row] = ("buy" if lots > 0 else "sell", float(abs(lots)))
     return found
 
 
