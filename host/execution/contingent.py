@@ -8,7 +8,7 @@ How the venue holds the pair:
 
     NATIVE  as one order (`oco`); it shrinks the sibling itself where it says `ouo`
     BOTH    as two reduce-only orders, kept in step by us
-    ONE     neither: the stop rests; at the target's price it goes, and the target takes its place
+    ONE     neither: the stop rests; at the target's price it goes, and the position with it, at market
 """
 
 from decimal import Decimal
@@ -21,7 +21,7 @@ from host.execution.fills import Execution
 from host.execution.order import Role
 from host.execution.orders import Orders
 from host.execution.position import Position
-from host.execution.repricing import Budget, Leg, Policy, Want
+from host.execution.repricing import MS, Budget, Leg, Policy, Want
 from host.execution.rules import Refused, Rules
 from host.execution.sending import Sender
 from host.venues import messages as m
@@ -81,7 +81,7 @@ class Protection:
             self._goals = self._new_goals(now_ns)
         stop, target = self._wants(mark)
         match self.held:
-            case Held.NATIVE if stop is not None and target is not None and stop.at is not None:
+            case Held.NATIVE if stop and target and self._pairs(stop, target, mark):
                 self._native(stop, target, now_ns)
             case Held.NATIVE | Held.ONE if "reduce_only" not in self._rules.can:
                 self._one(stop, target, mark, now_ns)
@@ -132,6 +132,15 @@ class Protection:
                 self._alarms("DUST", now_ns, why=str(refused))
         return self.dust
 
+    def _pairs(self, stop: Want, target: Want, mark: Decimal | None) -> bool:
+        """A venue takes both as one only with the price between them; what stands may go on standing."""
+        if stop.at is None or target.at is None:
+            return False
+        if self._stop.live and self._target.live:
+            return True
+        low, high = (stop.at, target.at) if stop.side == "sell" else (target.at, stop.at)
+        return low < high if mark is None else low < mark < high
+
     def _native(self, stop: Want, target: Want, now_ns: int) -> None:
         stops, targets = self._stop.live, self._target.live
         if not stops and not targets:
@@ -145,7 +154,7 @@ class Protection:
             # One half is gone and the other holds what is to be sold: it goes as well, then both anew.
             for order in (*stops, *targets):
                 if order.standing:
-                    self._sender.cancel(order, now_ns)
+                    self._sender.cancel(order, now_ns, self._policy.retry_ms * MS)
 
     def _send_pair(self, stop: Want, target: Want, now_ns: int) -> None:
         request = m.Oco(
@@ -169,7 +178,8 @@ class Protection:
             reached = mark >= target.at if target.side == "sell" else mark <= target.at
         # Only one of the two can rest: the other one waits until it is gone.
         first, second = (self._stop, self._target) if reached else (self._target, self._stop)
-        want = target if reached else stop
+        # At the target's price it goes out at market: while a limit waits, nothing protects.
+        want = Want(target.side, target.left, None, mark) if target and reached else stop
         first.follow(None, now_ns)
         if not first.live:
             second.follow(want, now_ns)

@@ -61,6 +61,7 @@ class Manager:
         self.mark: Decimal | None = None
         self.alarms = Alarms(tell)
         self.position = Position(rules.base, rules.quote)
+        self._qty = self._lots = self.position.qty
         self.orders = Orders(self.alarms, self.position.check)
         self.sender = Sender(self.orders, send, make_id)
         self.watch = Watch(policy.naked_ms, self.alarms, tell)
@@ -184,7 +185,11 @@ class Manager:
             self._protection.follow(self.mark, now_ns)
             self._remainders.follow(now_ns)
         stops = self.orders.of(Role.STOP)
-        self.watch.look(self.position.qty, stops, self._protection.dust, now_ns)
+        if self.position.qty is not self._qty:
+            # What is less than a lot nobody can sell, and so nobody can protect.
+            self._qty = self.position.qty
+            self._lots = self.rules.qty(abs(self._qty)).copy_sign(self._qty)
+        self.watch.look(self._lots, stops, self._protection.dust, now_ns)
 
     def _overdue(self, order: Order, now_ns: int) -> None:
         waited_ms = (now_ns - order.since_ns) // MS

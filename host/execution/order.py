@@ -23,10 +23,11 @@ class Role(StrEnum):
 class Order:
     """One order of ours.
 
-    asked -- the largest quantity that we have ever asked for: more cannot be filled
+    asked -- the largest quantity that we have ever asked for
     told -- the most that the venue has counted as filled; more than `filled`: executions are missing
     since_ns -- in this state; owed_ns -- executions are missing; filled_ns -- of the first fill
-    change -- the amend that is on its way
+    change -- the amend that is on its way; stuck -- one was refused: it is replaced instead
+    cancel_ns -- when we last asked for its end
     sibling -- the other leg, where the venue holds both as one
     """
 
@@ -47,6 +48,8 @@ class Order:
     change: m.Amend | None = None
     trades: dict[str, tuple[Decimal, Decimal, Decimal]] = field(default_factory=dict)
     asked: Decimal = ZERO
+    stuck: bool = False
+    cancel_ns: int = 0
 
     def __post_init__(self) -> None:
         self.asked = self.qty
@@ -65,6 +68,11 @@ class Order:
     def left(self) -> Decimal:
         """What it may still fill."""
         return ZERO if self.ended else sub(self.qty, self.filled)
+
+    @property
+    def most(self) -> Decimal:
+        """How much can be filled of it in all: a venue that says more is not believed."""
+        return max(self.asked, self.qty)
 
     def stands(self, qty: Decimal, price: Decimal | None, stop: Decimal | None) -> None:
         """Take the venue's word for how it stands; what it does not say is as it was."""

@@ -161,6 +161,7 @@ class Orders:
             case ev.AmendReject():
                 order.change = None
                 gone = event.reason == m.UNKNOWN_ORDER
+                order.stuck = not gone
                 self.step(order, Event.MISSING if gone else Event.AMEND_REJECT, now_ns)
             case ev.Amended():
                 self._amended(order, event, now_ns)
@@ -189,23 +190,20 @@ class Orders:
             return []
         filled = add(order.filled, done.qty)
         self._check(done)
-        if filled > order.asked or len(order.trades) >= MOST_TRADES:
+        if filled > order.most or len(order.trades) >= MOST_TRADES:
             self._alarms(
                 "OVERFILL", now_ns, id=order.id, qty=f"{done.qty:f}", left=f"{order.left:f}"
             )
             return []
         if filled > order.qty:
-            order.qty = order.asked  # an amend upwards has come through, or one downwards has not
+            order.qty = order.most  # an amend upwards has come through, or one downwards has not
         order.filled = filled
         order.filled_ns = order.filled_ns or now_ns
         order.trades[done.trade] = figures
         self.step(order, Event.FULL if filled == order.qty else Event.PART, now_ns)
-        if order.change is None:
-            self._told(order, sub(order.qty, done.left), now_ns)
-        else:
-            self._told(
-                order, ZERO, now_ns
-            )  # of which quantity this is what is left, nobody can say
+        # While an amend is on its way nobody can say of which quantity this is what is left.
+        told = sub(order.qty, done.left) if order.change is None else ZERO
+        self._told(order, told, now_ns)
         return [done]
 
     def _amended(self, order: Order, event: ev.Amended, now_ns: int) -> None:
@@ -214,10 +212,8 @@ class Orders:
             None if text is None else fills.above_zero(name, text)
             for name, text in (("price", event.price), ("stop", event.stop))
         )
-        if qty < order.filled:
-            self._alarms(
-                "CONTRADICTION", now_ns, id=order.id, what="amended to less than is filled"
-            )
+        if not order.filled <= qty <= order.most:
+            self._alarms("CONTRADICTION", now_ns, id=order.id, what=f"amended to {qty:f}")
             return
         done = qty == order.filled
         if self.step(order, Event.AMENDED_DONE if done else Event.AMENDED, now_ns):
@@ -235,7 +231,7 @@ class Orders:
         )
         if self.step(order, Event.FOUND, now_ns) and order.state is State.OPEN:
             order.change = None
-            if order.filled <= qty <= order.asked:
+            if order.filled <= qty <= order.most:
                 order.stands(qty, price, stop)
             self._told(order, sub(qty, left), now_ns)
 
@@ -260,7 +256,7 @@ class Orders:
     def _amended_or_not(self, order: Order, qty: Decimal) -> None:
         """The outcome of an amend was lost, and the venue says how much the order is for now."""
         waits = order.change is not None and order.state is State.OPEN
-        if waits and order.filled < qty <= order.asked:
+        if waits and order.filled < qty <= order.most:
             order.qty, order.change = qty, None
 
     def _told(self, order: Order, counted: Decimal, now_ns: int) -> None:

@@ -21,6 +21,8 @@ MOST_BITS = 8192
 ROUGH = Context(prec=100)
 # A fee in base units times a price has no more decimals than this.
 FEE_STEP, WIDE = Decimal(1).scaleb(-2 * DIGITS), Context(prec=200)
+# A venue rounds up: of the smallest executions the fee may be more than all of it.
+LEAST_FEE = Decimal("0.000001")
 # Currencies of fees: more than this is no account, it is somebody's garbage.
 MOST_CURRENCIES = 32
 
@@ -70,8 +72,8 @@ class Position:
         currency = execution.currency or self.quote
         if currency not in self.fees and len(self.fees) >= MOST_CURRENCIES:
             raise BadEvent(f"currency: {currency!r} is one too many for fees")
-        paid_with = {self.base: execution.qty, self.quote: execution.cost}
-        if abs(execution.fee) >= paid_with.get(currency, abs(execution.fee) + 1):
+        most = {self.base: execution.qty, self.quote: execution.cost}.get(currency)
+        if most is not None and abs(execution.fee) > max(most, LEAST_FEE):
             raise BadEvent(f"fee: {execution.fee:f} {currency} is more than what was traded")
 
     def adopt(self, qty: Decimal, cash: Decimal, price: Decimal | Fraction) -> None:

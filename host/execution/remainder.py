@@ -39,6 +39,7 @@ class Remainders:
     ) -> None:
         self._policy = Remainder(policy.remainder)
         self._after_ns = policy.remainder_ms * MS
+        self._again_ns = policy.retry_ms * MS
         self._settle_ns = policy.settle_ms * MS
         self._orders = orders
         self._sender = sender
@@ -52,7 +53,9 @@ class Remainders:
             return
         for order in self._orders.of(Role.ENTRY):
             due = order.filled_ns and now_ns - order.filled_ns >= self._after_ns
-            if due and order.standing and self._sender.cancel(order, now_ns):
+            if not (due and order.standing):
+                continue
+            if self._sender.cancel(order, now_ns, self._again_ns):
                 self._tell("remainder", id=order.id, left=m.plain(order.left), policy=self._policy)
                 if self._policy is Remainder.CHASE:
                     self._chased[order.id] = order

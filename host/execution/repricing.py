@@ -115,6 +115,7 @@ class Leg:
         self._orders = orders
         self._sender = sender
         self._policy = policy
+        self._again_ns = policy.retry_ms * MS
         self._hysteresis = policy.hysteresis_bps.scaleb(-4)
         self._keeps_size = policy.pair == "oco" and "reduce_only" in rules.can
         self._budget = budget
@@ -181,7 +182,7 @@ class Leg:
             return
         for order in live:
             if order.state is State.OPEN and order is not keep:
-                self._sender.cancel(order, now_ns)
+                self._sender.cancel(order, now_ns, self._again_ns)
 
     def _adjust(self, order: Order, want: Want, now_ns: int) -> None:
         at = order.stop if order.stop is not None else order.price
@@ -195,14 +196,19 @@ class Leg:
         if not self._budget.take(now_ns, urgent):
             return
         goal = Want(want.side, left, want.at if far else at, want.mark)
-        if "amend" in self.rules.can:
+        if self._amends(order):
             if self._valid(goal, now_ns):
                 self._sender.amend(order, left, goal.at if far else None, now_ns)
                 self._remember(want.side, goal.at)
         elif "reduce_only" in self.rules.can:
             self._send(goal, now_ns)
         else:
-            self._sender.cancel(order, now_ns)
+            self._sender.cancel(order, now_ns, self._again_ns)
+
+    def _amends(self, order: Order) -> bool:
+        """Half of a pair is replaced: the quantity in an amend would cross the venue's own shrinking,
+        and grow both halves beyond the position."""
+        return "amend" in self.rules.can and not order.sibling and not order.stuck
 
     def _is_far(self, goal: Decimal, at: Decimal) -> bool:
         return abs(sub(goal, at)) > mul(at, self._hysteresis)

@@ -65,10 +65,14 @@ class Sender:
             self._orders.step(order, step, now_ns)
         return target, stop
 
-    def cancel(self, order: Order, now_ns: int) -> bool:
-        """Ask for the end of an order; False when there is nothing to cancel or it did not leave."""
-        if order.state not in CANCELLABLE:
+    def cancel(self, order: Order, now_ns: int, again_ns: int = 0) -> bool:
+        """Ask for the end of an order; False when there is nothing to cancel or it did not leave.
+
+        again_ns -- not so soon after the last time, for who asks with every event
+        """
+        if order.state not in CANCELLABLE or 0 < order.cancel_ns > now_ns - again_ns:
             return False
+        order.cancel_ns = now_ns
         outcome = self._send(m.Cancel(order.id, "CANCEL"))
         if outcome is Outcome.UNSENT:
             return False

@@ -6,6 +6,7 @@ from decimal import Decimal
 from host.execution.alarms import Alarms
 from host.execution.exact import ZERO, sub
 from host.execution.order import Order
+from host.venues.messages import plain
 
 MS = 1_000_000
 
@@ -54,13 +55,13 @@ class Watch:
                 self._since_ns, self.worst = now_ns, ZERO
             self.worst = max(self.worst, self.naked)
             if self.overdue(now_ns):
-                self._alarms("NAKED", now_ns, qty=f"{self.naked:f}", ms=self._ms(now_ns))
+                self._alarms("NAKED", now_ns, qty=plain(self.naked), ms=self._ms(now_ns))
         elif self._since_ns is not None:
             gap_ns = now_ns - self._since_ns
             self.gaps += 1
             self.longest_ns = max(self.longest_ns, gap_ns)
             self.total_ns += gap_ns
-            self._tell("naked", ms=self._ms(now_ns), qty=f"{self.worst:f}")
+            self._tell("naked", ms=self._ms(now_ns), qty=plain(self.worst))
             self._since_ns = None
 
     def _ms(self, now_ns: int) -> float:

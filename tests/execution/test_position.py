@@ -232,13 +232,22 @@ def test_a_fee_in_a_third_currency_needs_its_price() -> None:
 
 def test_a_fee_above_what_was_traded_and_a_hundred_currencies_are_refused() -> None:
     position = Position("BTC", "USDT")
-    for fee in (executed("buy", "1", "100", "1", "BTC"), executed("buy", "1", "100", "-100", "")):
+    for fee in (executed("buy", "1", "100", "1.1", "BTC"), executed("buy", "1", "100", "-101", "")):
         with pytest.raises(BadEvent, match="fee"):
             position.check(fee)
     for number in range(MOST_CURRENCIES):
         position.take(executed("buy", "1", "100", "1", f"C{number}"))
     with pytest.raises(BadEvent, match="currency"):
         position.check(executed("buy", "1", "100", "1", "ONEMORE"))
+
+
+def test_a_fee_that_is_rounded_up_may_be_all_of_a_tiny_execution() -> None:
+    position = Position("BTC", "USDT")
+    for currency in ("BTC", "USDT"):
+        tiny = executed("buy", "0.00000001", "0.0000000001", "0.00000001", currency)
+        position.check(tiny)
+        position.take(tiny)
+    assert (position.qty, position.average) == (D("0.00000001"), F(1, 100))
 
 
 def test_cumulative_reports_become_increments_that_add_up() -> None:

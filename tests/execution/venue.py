@@ -40,7 +40,7 @@ class Resting:
 
 @dataclass
 class Venue:
-    """The venue's side. `refuse`: reasons for the next orders; `drop`: the next requests are lost."""
+    """The venue's side. `refuse`: reasons for the next orders."""
 
     can: frozenset[str] = EVERYTHING
     fee: D = D(0)
@@ -52,6 +52,8 @@ class Venue:
     out: list[ev.Ev] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     refuse: list[str] = field(default_factory=list)
+    refuse_amends: bool = False
+    refuse_cancels: bool = False
 
     def take(self, request: Request) -> None:
         self.requests.append(request)
@@ -60,12 +62,16 @@ class Venue:
                 self._new(request)
             case m.Oco():
                 self._oco(request)
+            case m.Cancel() if self.refuse_cancels:
+                self.out.append(ev.CancelReject(request.id, "NO"))
             case m.Cancel():
                 order = self.open.pop(request.id, None)
                 if order is None:
                     self.out.append(ev.CancelReject(request.id, m.UNKNOWN_ORDER))
                 else:
                     self._gone(order)
+            case m.Amend() if self.refuse_amends:
+                self.out.append(ev.AmendReject(request.id, "NO"))
             case m.Amend():
                 self._amend(request)
 
@@ -155,6 +161,10 @@ class Venue:
         elif sibling is not None and "ouo" in self.can:
             sibling.qty -= qty
             self._tell_amended(sibling)
+        elif sibling is not None:  # as spot exchanges do: any execution of one ends the other
+            del self.open[sibling.id]
+            order.sibling = ""
+            self.out.append(ev.Cancelled(sibling.id))
 
     def state(self, order_id: str, req: int = 0) -> ev.OrderState:
         """What the venue says when it is asked for an order."""
