@@ -118,7 +118,7 @@ def _serve(options: argparse.Namespace, signals: _Signals, parent: int | None) -
     with contextlib.ExitStack() as held:
         listener = held.enter_context(_listening(options.listen, "--listen"))
         record = held.enter_context(contextlib.closing(_open_record(options.record)))
-        venue = Venue(listener, tape, record, book)
+        venue = Venue(listener, tape, record, book, arguments.settings(options))
         if options.control is not None:
             Control(held.enter_context(_listening(options.control, "--control")), venue)
         venue.clients.watch(signals.reader, lambda: _obey(venue, signals))

@@ -51,7 +51,7 @@ def read(argv: list[str] | None) -> argparse.Namespace:
     add("--control", metavar="SOCK", help="for tests: rows and faults by a client of this socket")
     options = parser.parse_args(argv)
     _check_pace(options)
-    if not 0 <= max(options.latency_ms, options.jitter_ms) <= _LONGEST_MS:
+    if not all(0 <= ms <= _LONGEST_MS for ms in (options.latency_ms, options.jitter_ms)):
         raise BadInput(f"--latency-ms and --jitter-ms must be 0 to {_LONGEST_MS:.0f}")
     if options.min_qty > options.max_qty:
         raise BadInput("--min-qty must not be above --max-qty")
@@ -164,3 +164,17 @@ def book(options: argparse.Namespace, tick: Decimal) -> Book:
     fees = Fees(options.maker_bps, options.taker_bps, paid_in, worth)
     latency = Latency(options.latency_ms, options.jitter_ms, options.seed)
     return Book(rules, fees, latency, options.slip_ticks)
+
+
+def settings(options: argparse.Namespace) -> dict[str, str]:
+    """Everything that the fills depend on beside the data, for the record."""
+    elsewhere = {"listen", "record", "control", "data", "rows_per_s", "span_s", "start_row"}
+    return {name: _text(value) for name, value in vars(options).items() if name not in elsewhere}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple | frozenset):
+        return ",".join(
+            sorted(map(str, value)) if isinstance(value, frozenset) else map(str, value)
+        )
+    return "" if value is None else str(value)

@@ -102,9 +102,10 @@ class Book:
         self._latency.carry(self._now_ns, partial(self._amend, message))
         return self.take_events()
 
-    def cancel_all(self) -> list[ev.Ev]:
-        """Cancel everything that is open. Empty: it is on its way."""
-        self._latency.carry(self._now_ns, partial(self._cancel_these, list(self.orders.open)))
+    def cancel_all(self, stops: bool = True) -> list[ev.Ev]:
+        """Cancel everything that is open, or all but the stops. Empty: it is on its way."""
+        ids = [order.id for order in self.orders.open.values() if stops or order.stop is None]
+        self._latency.carry(self._now_ns, partial(self._cancel_these, ids))
         return self.take_events()
 
     def on_row(self, row: Row) -> list[ev.Ev]:
@@ -115,6 +116,11 @@ class Book:
             self.mark = row.first_bid
         self.matching.on_row(row)
         return self.take_events()
+
+    @property
+    def delayed(self) -> bool:
+        """Whether anything is on its way."""
+        return self._latency.waits
 
     def no_more_rows(self) -> list[ev.Ev]:
         """Let everything arrive that is on its way: the data's time stands still."""

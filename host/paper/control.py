@@ -107,7 +107,7 @@ class Control:
                 if bid is None or ask is None or bid_qty is None or ask_qty is None or bid > ask:
                     raise Refused("a quote has a bid not above the ask, and sizes above zero")
                 venue.renew_liquidity()
-                venue.play(
+                venue.player.play(
                     Row(-1, ask, bid, ask, bid, None, bid_qty, ask_qty), order.ms * NS_PER_MS
                 )
             case Trade():
@@ -115,9 +115,9 @@ class Control:
                 if price is None or qty is None:
                     raise Refused("a trade has a price and a quantity above zero")
                 row = Row(-1, price, price, price, price, qty, beside_book=True)
-                venue.play(row, order.ms * NS_PER_MS)
+                venue.player.play(row, order.ms * NS_PER_MS)
             case Step():
-                venue.step(order.rows)
+                venue.player.step(order.rows)
             case Misbehave(what) if what == MAINTENANCE:
                 venue.set_maintenance(True)
             case Misbehave(what):

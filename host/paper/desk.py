@@ -73,7 +73,7 @@ class Desk:
         """Cancel everything when nobody has refreshed the switch in time."""
         if self.maintenance or not self.deadman.fires(self._clock_ns()):
             return []
-        return self.book.cancel_all()
+        return self.book.cancel_all(stops="deadman_stops" in self.book.rules.can)
 
     def _answers(self, message: m.Message) -> list[ev.Ev]:
         match message:

@@ -9,8 +9,9 @@ import msgspec
 
 from host.venues.messages import Side
 
-# So many orders that are gone are remembered: their ids are not taken again, and can be asked for.
-REMEMBERED = 100_000
+# So many orders that are gone are remembered: their ids are not taken again, and can be asked for. More
+# of them would not stay in the processor's cache, which every new order would feel.
+REMEMBERED = 20_000
 
 
 # There are many of them and none is part of a cycle: the collector need not look at them.

@@ -7,13 +7,10 @@ that has just come back must not miss it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -23,33 +20,40 @@ from host.paper.clients import Clients
 from host.paper.desk import Desk, Result
 from host.paper.market import Row
 from host.paper.mischief import LOST, Mischief, unknown
-from host.paper.record import Record
+from host.paper.player import Player
+from host.paper.record import Record, shown
 from host.paper.stamps import WallOffset
-from host.paper.tape import Tape, quote_packet
+from host.paper.tape import Tape
 from host.venues import events as ev
 from host.venues import messages as m
 
-# Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
+# Per turn of the loop, for the same reason as the player's ROWS_A_TURN.
 _PACKETS_A_TURN = 64
-_ROWS_A_TURN = 64
 # s. Upper bound of a turn: also how soon a step of the wall clock is noticed when nothing happens.
 _LONGEST_WAIT_S = 0.05
-_RAW_SHOWN_BYTES = 512
 
 
 class Venue:
-    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
+    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`.
 
-    def __init__(self, listener: socket.socket, tape: Tape, record: Record, book: Book) -> None:
-        self._tape = tape
+    settings -- what the fills depend on, for the record
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        tape: Tape,
+        record: Record,
+        book: Book,
+        settings: dict[str, str],
+    ) -> None:
+        self._settings = settings
+        self.player = Player(tape, self._play, self._end)
         self._record = record
         self._desk = Desk(book)
         self._mischief = Mischief()
-        self._time_ns = 0  # of the data
         self._offset = WallOffset()
         self.clients = Clients(listener, record, self._offset, self._read)
-        self._next_row = tape.start_row
-        self._start_ns = 0
         self._stopped_by: str | None = None
         self._packets = self._bad_packets = 0
 
@@ -83,8 +87,8 @@ class Venue:
 
     def run(self, on_listening: Callable[[], None]) -> None:
         """Serve until stopped. Rows begin when this is called. Raises RecordError."""
-        tape = self._tape
-        self._start_ns = time.monotonic_ns()
+        tape, now_ns = self.player.tape, time.monotonic_ns()
+        self.player.start(now_ns)
         self._record.write(
             "start",
             pid=os.getpid(),
@@ -92,14 +96,15 @@ class Venue:
             rows=tape.rows,
             rows_per_s=tape.rows_per_s,
             start_row=tape.start_row,
-            mono_ns=self._start_ns,
+            settings=self._settings,
+            mono_ns=now_ns,
         )
         on_listening()
         while self._stopped_by is None:
             self.clients.turn(self._wait_s())
             self._notice_clock_step()
             self._account_events(self._desk.fire_deadman(), "deadman")
-            self._play_due_rows()
+            self.player.play_due()
         for client in self.clients:
             self.clients.drop(client, "venue stopped")
         self._record.write(
@@ -107,25 +112,14 @@ class Venue:
             reason=self._stopped_by,
             packets=self._packets,
             bad_packets=self._bad_packets,
-            rows_played=self._next_row - self._tape.start_row,
+            rows_played=self.player.played,
             dropped_rows=self.clients.dropped_rows,
             clock_steps=self._offset.steps,
             mono_ns=time.monotonic_ns(),
         )
 
-    @property
-    def _ended(self) -> bool:
-        return self._tape.over(self._next_row)
-
-    @property
-    def _still(self) -> bool:
-        """Whether no row plays by itself."""
-        return self._ended or not self._tape.rows_per_s
-
     def _wait_s(self) -> float:
-        due_ns = [self._desk.deadman.due_ns] if self._desk.deadman.due_ns else []
-        if not self._still:
-            due_ns.append(self._tape.due_ns(self._next_row, self._start_ns))
+        due_ns = filter(None, (self._desk.deadman.due_ns, self.player.due_ns()))
         left_ns = min(due_ns, default=1 << 63) - time.monotonic_ns()
         return min(_LONGEST_WAIT_S, max(0.0, left_ns / 1e9))
 
@@ -170,28 +164,28 @@ class Venue:
                 raise m.BadMessage(m.BAD_MESSAGE, f"longer than {MAX_PACKET_BYTES} bytes")
             message = m.understand(data)
             # Read whole, so it is flat JSON: onto the record as it came, on one line.
-            shown = _shown(data) if b"\n" in data else msgspec.Raw(data)
+            packet = shown(data) if b"\n" in data else msgspec.Raw(data)
             result = self._carry_out(client.role, message)
         except m.BadMessage as exc:
             self._bad_packets += 1
-            shown = _shown(data)
+            packet = shown(data)
             result = self._desk.refuse(client.role, exc)
         self._record.hold(
             sent_ns=sent_ns,
             read_ns=read_ns,
             peer_pid=client.pid,
-            msg=shown,
+            msg=packet,
             outcome=result.outcome,
             no_stamp=no_stamp,
             detail=result.detail,
         )
-        if result.role == "feed" != client.role and self._ended:
-            result.to_sender.append(ev.End(self._next_row))
+        if result.role == "feed" != client.role and self.player.ended:
+            result.to_sender.append(ev.End(self.player.next_row))
         client.role = result.role
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
         more = result.to_traders[1:]  # the first is what the packet asked for
-        if self._ended:  # the data's time stands still: nothing is on its way any more
+        if self._desk.book.delayed and self.player.ended:
             more += (late := self._desk.book.no_more_rows())
             answers += [(None, event) for event in late]
         if more:
@@ -234,37 +228,15 @@ class Venue:
             for client in self.clients:
                 self._read(client)
 
-    def _play_due_rows(self) -> None:
-        for _ in range(_ROWS_A_TURN):
-            now_ns = time.monotonic_ns()
-            if self._still or now_ns < self._tape.due_ns(self._next_row, self._start_ns):
-                return
-            self.step(1)
-
-    def step(self, rows: int) -> None:
-        """Play the next rows of the tape, as far as there are any."""
-        for _ in range(rows):
-            if self._ended:
-                return
-            number = self._next_row
-            self._next_row += 1
-            row = self._tape.row(number)
-            self._time_ns = row.time_ns
-            self._play(row, self._tape.packet(number))
-            if self._ended:
-                self._record.write("end", rows=self._next_row, mono_ns=time.monotonic_ns())
-                self.clients.tell("feed", [ev.End(self._next_row)])
-
-    def play(self, row: Row, after_ns: int) -> None:
-        """Play a row that is not on the tape, so much later than the last one."""
-        self._time_ns += after_ns
-        row = replace(row, time_ns=self._time_ns)
-        self._play(row, quote_packet(row))
-
     def _play(self, row: Row, packet: bytes) -> None:
         self.clients.offer(packet)
         if not self._desk.maintenance:
             self._account_events(self._desk.book.on_row(row), row.number)
+
+    def _end(self) -> None:
+        rows = self.player.next_row
+        self._record.write("end", rows=rows, mono_ns=time.monotonic_ns())
+        self.clients.tell("feed", [ev.End(rows)])
 
     def _account_events(self, events: Sequence[ev.Ev], cause: int | str) -> None:
         """What no packet asked for: onto the record, then to the traders."""
@@ -277,11 +249,3 @@ class Venue:
             fields = msgspec.structs.asdict(event)
             kind = event.__struct_config__.tag
             self._record.write(str(kind), row=cause, mono_ns=time.monotonic_ns(), **fields)
-
-
-def _shown(data: bytes) -> Any:
-    """A packet as the record keeps it: its own JSON, or the beginning of what is none."""
-    if len(data) <= MAX_PACKET_BYTES:
-        with contextlib.suppress(m.BadMessage):
-            return m.parse(data)
-    return {"raw": data[:_RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from host.paper import orders
 from host.paper.admission import MAX_OPEN_ORDERS
 from host.paper.book import Book
 from host.paper.fees import MAKER_FEE_BPS, TAKER_FEE_BPS
@@ -269,3 +271,20 @@ def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
         expected_open = order_id not in gone and left > 0
         assert (order_id in still_open) == expected_open
         assert not expected_open or still_open[order_id] == left
+
+
+def test_what_is_remembered_of_the_past_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "REMEMBERED", 50)
+    book = Book(Rules(TICK))
+    for number in range(400):
+        book.new(order(f"o{number}", "buy", price="99"))
+        if number % 3 == 0:
+            book.cancel_all()
+        elif number % 3 == 1:
+            book.cancel(f"o{number}")
+        else:
+            book.on_row(bar(number, "98", "98", "98"))
+    gone = [n for n in range(400) if book.state(1, f"o{n}").state == "unknown"]
+    assert gone == list(range(350 - len(book.open_orders())))
+    assert book.new(order("o399", "buy")) == ev.Reject("o399", m.DUPLICATE_ID)
+    assert book.new(order("o0", "buy")) == ev.Ack("o0")

@@ -100,6 +100,16 @@ def start(
     )
 
 
+def refusal(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and complaint of a venue that should not begin; one that does is ended."""
+    with process:
+        try:
+            _out, complaint = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    return process.returncode, complaint
+
+
 def wait_for(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -152,6 +162,7 @@ def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> N
     assert (first["kind"], last["kind"], last["reason"]) == ("start", "stop", "signal")
     assert (first["rows"], first["rows_per_s"], first["source"]) == (600, 50.0, "x.csv")
     assert first["pid"] == venue.process.pid
+    assert (first["settings"]["seed"], first["settings"]["taker_bps"]) == ("0", "10")
     assert first["mono_ns"] < last["mono_ns"]
     assert [line["msg"]["op"] for line in venue.lines("packet")] == ["hello", "new", "position"]
     assert {line["outcome"] for line in venue.lines("packet")} == {"accepted"}
@@ -465,10 +476,68 @@ def test_maintenance_refuses_everything_and_ends_again(launch: Launch) -> None:
     assert venue.end() == 0
 
 
-@pytest.mark.parametrize("value", ["-1", "nan", "much"])
-def test_a_wrong_min_notional_is_one_line_and_exit_2(tmp_path: Path, value: str) -> None:
-    process = start(tmp_path / "v", tmp_path / "r", "sp500", 1.0, "--min-notional", value)
-    _out, err = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert err.count("\n") == 1
-    assert "--min-notional" in err
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--min-notional", value) for value in ("-1", "nan", "much", "0.000000001", "1e30")),
+        ("--tick", "0"),
+        ("--qty-step", "-1"),
+        ("--band", "0"),
+        ("--max-qty", "0"),
+        ("--maker-bps", "-101"),
+        ("--latency-ms", "-1"),
+        ("--latency-ms", "nan"),
+        ("--jitter-ms", "1e9"),
+        ("--jitter-ms", "nan"),
+        ("--seed", "x"),
+        ("--symbol", "BTCUSDT"),
+        ("--fee-in", "BNB"),
+        ("--fee-in", "BNB=0"),
+        ("--cannot", "fly"),
+        ("--rows-per-s", "0"),
+        ("--control", "/dev/null"),
+        ("--control", "/nowhere/at/all"),
+        ("--trades", "absent.csv"),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_names_it_and_exit_2(
+    tmp_path: Path, option: str, value: str
+) -> None:
+    (tmp_path / "x.csv").write_text(BARS)
+    command = [option, value, "--data", str(tmp_path / "x.csv")]
+    code, err = refusal(start(tmp_path / "v", tmp_path / "r", "sp500", 1.0, *command))
+    assert (code, err.count("\n")) == (2, 1), err
+    assert option in err or value in err
+    assert len(err) < 200
+    assert not (tmp_path / "v").exists()
+
+
+def test_trades_are_played_beside_quotes_of_their_time_alone(tmp_path: Path) -> None:
+    (tmp_path / "quotes.csv").write_text(QUOTES)
+    (tmp_path / "trades.csv").write_text(TRADES)
+    (tmp_path / "late.csv").write_text("timestamp_ms,price,qty\n1804067200000,10,1\n")
+    for data, trades, reason in (
+        ("trades.csv", "quotes.csv", "beside quotes alone"),
+        ("quotes.csv", "quotes.csv", "beside quotes alone"),
+        ("quotes.csv", "late.csv", "no time in common"),
+    ):
+        more = ["--trades", str(tmp_path / trades)]
+        code, err = refusal(start(tmp_path / "v", tmp_path / "r", tmp_path / data, 1.0, *more))
+        assert (code, err.count("\n")) == (2, 1), err
+        assert reason in err
+
+
+def test_quotes_and_trades_are_fed_in_the_order_of_their_time(
+    launch: Launch, tmp_path: Path
+) -> None:
+    (tmp_path / "trades.csv").write_text(TRADES)
+    feed = launch(QUOTES, 200.0, "--trades", str(tmp_path / "trades.csv")).join("feed")
+    events = [feed.get()]
+    while events[-1]["ev"] != "end":
+        events.append(feed.get())
+    assert events.pop()["rows"] == 40
+    times = [event["time_ns"] for event in events]
+    assert times == sorted(times)
+    kinds = [event["ev"] for event in events]
+    assert set(kinds) == {"trade", "quote"}
+    assert all(a != b for a, b in zip(kinds, kinds[1:], strict=False))

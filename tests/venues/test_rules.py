@@ -90,6 +90,7 @@ def test_a_reduce_only_order_never_opens(venue: Stand, trader: Trader, can: froz
     assert why == "REDUCE_ONLY_WOULD_INCREASE"
     before = trader.position()
     trader.new("a.1.1.4", "sell", 3 * venue.qty, None, **more)
+    trader.quiet()
     venue.quote(venue.at(-1), venue.at(1), 10 * venue.qty)
     trader.until("fill", "reject", id="a.1.1.4")
     trader.quiet()
