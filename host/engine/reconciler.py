@@ -140,8 +140,8 @@ class Reconciler:
             if kind != "fill":  # that one is in the list
                 self._held.append(event)
             return False
-        if kind == "fill":
-            self._restored.filled(event)
+        if kind == "cancelled":
+            self._restored.cancelled(event)
         elif kind == "fills":
             self._take_fills(manager, msgspec.convert(event, ev.Fills), now_ns)
             return False
@@ -174,8 +174,6 @@ class Reconciler:
         if page.req != self._req or not self._paging:
             return
         self.orders(fill.id for fill in page.fills)
-        for fill in page.fills:
-            self._restored.filled(msgspec.to_builtins(fill))
         mine = [fill for fill in page.fills if self._ids.ours(fill.id)]
         known = [fill for fill in mine if manager.orders.find(fill.id) is not None]
         manager.hear(ev.Fills(page.req, known, ""), now_ns)

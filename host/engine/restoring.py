@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.execution.exact import ZERO, add, sub
+from host.execution.exact import add, sub
 from host.execution.journal import Account, Left
 from host.execution.life import Event
 from host.execution.manager import Manager
@@ -23,8 +23,8 @@ MOST_BASIS = 120
 class Restored:
     """Orders that an earlier run has sent, of which the venue says what became of them.
 
-    How much of one had been filled before the cursor is not in the journal: its first execution after
-    it says so or, when there is none, the list of open orders, or the answer about it.
+    How much of one had been filled before the cursor is not in the journal, and of several quantities
+    that were asked for nobody knows which one holds: the first list with it, or answer about it, says so.
     """
 
     def __init__(self, left: Left, alert: Callable[..., None]) -> None:
@@ -42,48 +42,47 @@ class Restored:
                 restore(position, account)
         for order_id, request in self._left.pending.items():
             order = manager.orders.note(asked_for(order_id, request), now_ns)
+            order.change = m.Amend(order_id, "REDUCE", m.plain(order.qty))  # or as it was before
             manager.orders.step(order, Event.LOSE, now_ns)
             self._unseeded[order_id] = order
         self._left = Left()
         return base, account.cursor if account is not None else ""
 
-    def filled(self, fill: dict[str, Any]) -> None:
-        """Before the first execution of an order is taken: what had been filled before it."""
-        order = self._unseeded.pop(fill["id"], None)
-        if order is not None:
-            quantity, left = Decimal(fill["qty"]), Decimal(fill["left"])
-            # Of the quantity as it was at that fill, nobody knows which of those that were asked for.
-            order.filled = order.told = max(ZERO, sub(sub(order.qty, left), quantity))
-            order.qty = max(order.qty, add(add(order.filled, quantity), left))
-            order.asked = max(order.asked, order.qty)
-
     def listed(self, listed: ev.OpenOrder) -> None:
         """Take the first list with an order."""
         order = self._unseeded.pop(listed.id, None)
         if order is not None:
-            order.qty = Decimal(listed.qty)
-            order.asked = max(order.asked, order.qty)
-            order.filled = order.told = sub(order.qty, Decimal(listed.left))
+            quantity, left = Decimal(listed.qty), Decimal(listed.left)
+            _seed(order, sub(quantity, left), quantity)
+
+    def cancelled(self, event: dict[str, Any]) -> None:
+        """Take the end of an order."""
+        order = self._unseeded.pop(event["id"], None)
+        if order is not None and event.get("filled"):
+            _seed(order, Decimal(event["filled"]), order.qty)
 
     def told(self, manager: Manager, event: dict[str, Any], now_ns: int) -> bool:
         """Take the first answer about an order; True when there is nothing more to hear in it."""
         order = self._unseeded.pop(event["id"], None)
         if order is None:
             return False
-        filled, left = Decimal(event["filled"]), Decimal(event["left"])
-        order.filled = order.told = filled
-        order.qty = add(filled, left)
-        order.asked = max(order.asked, order.qty)
+        filled = Decimal(event["filled"])
+        _seed(order, filled, add(filled, Decimal(event["left"])))
         if event["state"] != "filled":
             return False
-        order.qty = filled
         return manager.orders.step(order, Event.FULL, now_ns)
+
+
+def _seed(order: Order, filled: Decimal, quantity: Decimal) -> None:
+    order.filled = order.told = max(order.filled, filled)
+    order.qty, order.change = max(quantity, order.filled), None
+    order.asked = max(order.asked, order.qty)
 
 
 def asked_for(order_id: str, request: dict[str, Any]) -> Order:
     """Return the order that a request on record has asked for."""
     order = _made(order_id, {k: v for k, v in request.items() if k not in ("op", "asked")})
-    order.asked = Decimal(request.get("asked", request["qty"]))
+    order.qty = order.asked = Decimal(request.get("asked", request["qty"]))
     return order
 
 

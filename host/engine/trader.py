@@ -19,6 +19,7 @@ from host.engine.sizing import Sizing
 from host.execution.life import State
 from host.execution.manager import Manager
 from host.execution.order import Role
+from host.execution.rules import Rules
 from host.hotpath.pipeline import HOLD, Pipeline
 from host.hotpath.riskcheck import RiskCheck
 from host.venues import messages as m
@@ -94,15 +95,15 @@ class Trader:
         self._row_ns = time.monotonic_ns()
         self._port.seen(price, self._row_ns)
         self._forecasts.seen(self._row, self._row_ns)
-        if not self.lot:
-            self._set_lot(price)
+        manager = self._manager()
+        if not self.lot and manager is not None:
+            self._set_lot(price, manager.rules)
         self._follow_account()
         self._path.seen(price, self._row_ns)
         if self._predictor is not None:
             self._predictor.take(self._path.features)
         self._price = price
         self._look_out(price)
-        manager = self._manager()
         if manager is not None:
             self._cancel_stale(manager)
             if not any(manager.orders.of(role) for role in DECIDED):
@@ -119,10 +120,13 @@ class Trader:
             if old and order.state is State.OPEN:
                 manager.cancel(order.id, self._row_ns)
 
-    def _set_lot(self, price: float) -> None:
-        self.lot = plain(strategy.lot_size(price, self._sizing.position_value * LOT_SHARE))
-        decimals = max(0, -int(self.lot.as_tuple().exponent))
-        self._path.set_lot(int(self.lot.scaleb(decimals)), decimals)
+    def _set_lot(self, price: float, rules: Rules) -> None:
+        """Take the strategy's lot as the venue takes it, and tell the compiled path its rules."""
+        wanted = plain(strategy.lot_size(price, self._sizing.position_value * LOT_SHARE))
+        self.lot = Decimal(m.plain(max(rules.qty(wanted), rules.lot)))
+        least = float(rules.min_qty), float(rules.min_notional)
+        self._path.set_rules(*_units(rules.tick), *least)
+        self._path.set_lot(*_units(self.lot))
 
     def _follow_account(self) -> None:
         """Hand position and cash over when the venue has changed them: decimals are made anew then."""
@@ -139,7 +143,7 @@ class Trader:
         age_s, last = self._forecasts.look(self._row_ns), self._forecasts.last
         most_value = self._sizing.position(self._path.equity, last)
         self._path.outlook(most_value, *shares(last), age_s)
-        if self._opinions is not None:
+        if self._opinions is not None and self.lot:
             lot = float(self.lot)
             self._factor = self._opinions.factor(price, lot, self._path.wish())
             self._path.outlook(most_value, *shares(last), age_s, self._factor)
@@ -172,3 +176,9 @@ class Trader:
         if epoch != self._refused_epoch:
             self._refused_epoch = epoch
             self._tell("order_refused", code=refusals.NAMES[code], epoch=epoch, **request)
+
+
+def _units(step: Decimal) -> tuple[int, int]:
+    """Return a step as (units, decimals): units of 10^-decimals."""
+    decimals = max(0, -int(step.as_tuple().exponent))
+    return int(step.scaleb(decimals)), decimals

@@ -34,6 +34,10 @@ cdef class Pipeline:
     cdef double _lot
     cdef int64_t _lot_units
     cdef int _lot_decimals
+    cdef int64_t _tick_units
+    cdef int _tick_decimals
+    cdef double _least
+    cdef double _least_value
     cdef int64_t _held_lots
     cdef int64_t _seen_ns
     cdef readonly int64_t lots

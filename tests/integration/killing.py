@@ -15,6 +15,9 @@ import msgspec
 
 from host.engine import provenance
 
+# How old the venue's answer may be on which an engine says something.
+ANSWER_NS = 100_000_000
+
 
 @dataclass
 class Account:
@@ -70,6 +73,34 @@ class Account:
                 self.wrong.append(f"forgotten: {name} while {old} of an earlier run was open")
         self.accepted.add(name)
         self.open[name] = {"stop": None, "reduce_only": False, **message}
+
+
+def unconfirmed(record: Path, claims: list[tuple[int, D, int]]) -> list[str]:
+    """Return what an engine has said that the venue's record does not bear out.
+
+    claims -- (ns, position, number of stops) as it said them, oldest first: nothing else is open then
+    """
+    found, wrong, states = Account(), [], [(0, D(0), 0, 0)]
+    rest = list(claims)
+    for line in lines(record):
+        now_ns = line["read_ns"] if "read_ns" in line else line["mono_ns"]
+        while rest and now_ns > rest[0][0]:
+            wrong += _judge(rest.pop(0), states)
+        found.take(line)
+        states.append((now_ns, found.position, len(found.open), len(found.stops())))
+    for claim in rest:
+        wrong += _judge(claim, states)
+    return wrong
+
+
+def _judge(claim: tuple[int, D, int], states: list[tuple[int, D, int, int]]) -> list[str]:
+    at_ns, position, stops = claim
+    begun = max(n for n, state in enumerate(states) if state[0] <= at_ns - ANSWER_NS or n == 0)
+    held = states[begun:]
+    del states[:begun]  # claims come by age
+    if (position, stops, stops) in [state[1:] for state in held]:
+        return []
+    return [f"{position:f} under {stops} stops, and the venue had {held[-1][1:]}"]
 
 
 def may_open(order: dict[str, Any]) -> bool:
