@@ -129,6 +129,10 @@ class VenuePort:
         live = {} if self.manager is None else self.manager.orders.live
         return [order.id for order in live.values() if order.role is not Role.STOP]
 
+    def stops(self, order_id: str) -> bool:
+        """Return True for an order that we have sent as a stop."""
+        return self.journal.stops(order_id)
+
     def price(self) -> Decimal | None:
         """Return the last price of the feed while it is fresh."""
         fresh = now_ns() - self._price_ns <= self._most_age_ns

@@ -39,6 +39,8 @@ DIFFERS_IN_A_ROW = 3
 FIRST_REQ = 2**40
 # Ids that are named in an alert, and orders that are asked for in one round.
 NAMED, ASKED = 5, 32
+# What says how much of an order is filled, at a time that nobody knows when it has waited.
+ANSWERS = frozenset({"open_orders", "order", "position"})
 # Events that wait for the executions before them.
 MOST_HELD = 1000
 # Between two rounds of an opening, and from the first "never heard of it" to the one that is believed.
@@ -77,7 +79,7 @@ class Reconciler:
         self._base = Position()  # what the executions before the cursor have made
         self._cursor = ""
         self._paging = self._listed = self._wants_fills = False
-        self._executions = self._differs = 0
+        self._executions = self._differs = self._owing = 0
         self._taken: set[str] = set()
         self._held: deque[dict[str, Any]] = deque(maxlen=MOST_HELD)
         self._absent_ns: dict[str, int] = {}
@@ -198,7 +200,9 @@ class Reconciler:
         self._wants_fills, self._executions = False, manager.position.executions
         held, self._held = self._held, deque(maxlen=MOST_HELD)
         for event in held:
-            if self.take(event, now_ns):
+            if event["ev"] in ANSWERS:
+                self._answered = True  # it is older than the executions: asked again at once
+            elif self.take(event, now_ns):
                 manager.hear(event, now_ns)
 
     def _take_order(self, manager: Manager, event: dict[str, Any], now_ns: int) -> bool:
@@ -254,6 +258,13 @@ class Reconciler:
 
     def _agree(self, manager: Manager, position: Decimal) -> None:
         unknown, owing = manager.questions()
+        self._owing = self._owing + 1 if owing else 0
+        if self._owing >= DIFFERS_IN_A_ROW:
+            # Everything is listed and the position is right: nothing is missing, whatever was counted.
+            for order in manager.orders.owing():
+                self._tell("nothing_owed", id=order.id)
+                manager.orders.settle(order)
+            owing = False
         if unknown or owing or self._missing:
             return
         self.agreed = True

@@ -179,6 +179,11 @@ class Journal:
         """Return the orders whose end is not known."""
         return list(self._pending)
 
+    def stops(self, order_id: str) -> bool:
+        """Return True for an order that was sent as a stop, whatever the venue has made of it."""
+        request = self._pending.get(order_id, {})
+        return request.get("type") == "stop" or request.get("stop_id") == order_id
+
     def ended(self, order_id: str) -> None:
         """Note that an order is filled, cancelled, refused, or was never known to the venue."""
         if self._pending.pop(order_id, None) is not None:

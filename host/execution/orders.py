@@ -79,6 +79,11 @@ class Orders:
         """Return the orders of which the venue has counted executions that it has not told."""
         return list(self._owing.values())
 
+    def settle(self, order: Order) -> None:
+        """The position is right as it is: what the venue has counted was never missing."""
+        order.told, order.owed_ns = order.filled, 0
+        self._owing.pop(order.id, None)
+
     def unknown(self) -> list[Order]:
         """Return the orders of which nobody knows."""
         return [order for order in self.live.values() if order.state is State.UNKNOWN]
