@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from host.engine.reconciler import FIRST_REQ
+from host.engine.reconciler import DIFFERS_IN_A_ROW, FIRST_REQ
 from host.execution.order import Role
 from tests.host.venue import DEADLINE_MS, PERIOD_MS, Engine, Venue
 
@@ -257,3 +257,47 @@ def test_a_partly_filled_order_of_an_earlier_run_is_known_to_the_last_piece(
     last = started(venue, tmp_path)
     assert last.manager.position.qty == venue.book.position == 0
     assert (last.manager.orders.live, last.alerts) == ({}, [])
+
+
+def test_it_asks_all_the_time_and_not_too_often(venue: Venue, tmp_path: Path) -> None:
+    engine = started(venue, tmp_path)
+    engine.asked.clear()
+    engine.turn(10 * PERIOD_MS)
+    assert [packet["op"] for packet in engine.asked] == ["open_orders", "position"] * 10
+
+
+def said(engine: Engine, qty: str, req: int = 0) -> None:
+    """Have the venue answer the question of a round of its own with another position."""
+    engine.lose.add("position")
+    engine.turn(PERIOD_MS)
+    engine.lose.clear()
+    req = req or engine.asked[-1]["req"]
+    engine.out.append({"ev": "position", "req": req, "qty": qty, "cash": "0"})
+    engine.turn(10)
+
+
+def test_a_position_that_goes_on_differing_is_told_and_a_passing_one_is_not(
+    venue: Venue, tmp_path: Path
+) -> None:
+    engine = started(venue, tmp_path)
+    for _ in range(4):
+        for _ in range(DIFFERS_IN_A_ROW - 1):
+            said(engine, "2")
+        said(engine, "0")
+    assert (engine.alerts, engine.reconciler.strange) == ([], False)
+    for _ in range(DIFFERS_IN_A_ROW):
+        said(engine, "2")
+    told = {"code": "UNKNOWN_ORDER", "what": "POSITION", "ours": "0", "theirs": "2"}
+    assert engine.alerts == [told]
+    assert engine.reconciler.strange
+    assert not engine.reconciler.agreed
+    engine.turn(500)  # what the venue says then agrees again, and a person has to re-arm
+    assert (engine.reconciler.agreed, engine.reconciler.strange) == (True, True)
+
+
+def test_an_answer_to_an_older_question_is_not_judged(venue: Venue, tmp_path: Path) -> None:
+    engine = started(venue, tmp_path)
+    old = engine.asked[-1]["req"]
+    for _ in range(10):
+        said(engine, "9", old)
+    assert engine.alerts == []
