@@ -255,7 +255,7 @@ def test_executions_are_listed_in_pages_whose_cursors_are_their_names() -> None:
     for wrong in ("x", "t", "t-1", "t1x", "t٣", "T1", " t1"):
         assert venue.account.page(1, wrong) is None
     for beyond in ("t900", "t901", "t" + "9" * 60):
-        assert venue.account.page(1, beyond) == ev.Fills(1, [], "")
+        assert venue.account.page(1, beyond) == ev.Fills(1, [], "", beyond)
 
 
 def test_a_thousand_orders_of_the_longest_names_fit_into_one_answer() -> None:
