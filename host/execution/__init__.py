@@ -26,11 +26,13 @@ manager     Manager: all of the below for one symbol at one venue; what the engi
 
 life        State, Event, TABLE: order life, state x event -> state
 order       Order: what was asked for, what was filled, where it is
-orders      Orders: what is open, what has ended; one event at a time through the table
+store       Store: what is open, what has ended not long ago; each step through the table
+orders      Orders: what the venue says of them, one event at a time
 fills       Execution, Cumulative: each execution once; cumulative reports as increments
 position    Position: weighted average entry, fees by currency, realised and unrealised P&L
 contingent  Protection: stop and target of the position (OTO, OUO, OCO), native or held by us
-repricing   Leg, Budget, Policy: one resting order kept as wanted: amended, or replaced
+repricing   Leg, Policy: one resting order kept as wanted: amended, or replaced
+budget      Budget: how many requests a second that may take
 remainder   Remainders: what happens to the rest of an entry that was filled in part
 rules       Rules, fit: rounds an order for its purpose, or refuses it with the rule's name
 sending     Sender, Outcome: everything that leaves is noted first

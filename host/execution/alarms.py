@@ -11,7 +11,7 @@ ALARMS = (
     ("FOREIGN_ORDER", "a report of an order that nobody here has noted; its fill is not booked"),
     ("IMPOSSIBLE_EVENT", "the table of order life knows no such event in this state; it was refused"),
     ("CONTRADICTION", "the venue says two things that cannot both be true; the order is asked for"),
-    ("OVERFILL", "more was filled than the order had left; what is too much is not booked"),
+    ("OVERFILL", "an execution of more than was ever asked for, or one too many; it is not booked"),
     ("TRADE_CONTRADICTS", "the same execution was told twice with different figures; the first counts"),
     ("LOST_FILL", "the venue has counted an execution that it has not told for longer than allowed"),
     ("NO_ANSWER", "a request was not answered in time: its outcome is unknown"),

@@ -16,12 +16,13 @@ from enum import StrEnum
 from fractions import Fraction
 
 from host.execution.alarms import Alarms
+from host.execution.budget import Budget
 from host.execution.exact import sub
 from host.execution.fills import Execution
 from host.execution.order import Role
 from host.execution.orders import Orders
 from host.execution.position import Position
-from host.execution.repricing import MS, Budget, Leg, Policy, Want
+from host.execution.repricing import MS, Leg, Policy, Want
 from host.execution.rules import Refused, Rules
 from host.execution.sending import Sender
 from host.venues import messages as m
@@ -150,7 +151,7 @@ class Protection:
         elif stops and targets or "reduce_only" in self._rules.can:
             self._stop.follow(stop, now_ns)
             self._target.follow(target, now_ns)
-        elif not (self._stop.waits or self._target.waits):
+        else:
             # One half is gone and the other holds what is to be sold: it goes as well, then both anew.
             for order in (*stops, *targets):
                 if order.standing:

@@ -224,7 +224,7 @@ ROWS = (
     Row(S.CANCELLED, E.AMEND_REJECT, S.CANCELLED, _RACE),
     Row(S.CANCELLED, E.MISSING, S.CANCELLED, "cancelled twice"),
     Row(S.CANCELLED, E.DUPLICATE, S.CANCELLED, _OUT_OF_ORDER),
-    Row(S.CANCELLED, E.FOUND, S.UNKNOWN, "said to be cancelled, and listed", alarm=True),
+    Row(S.CANCELLED, E.FOUND, S.UNKNOWN, "listed before it was cancelled, or it is back: asked"),
     Row(S.CANCELLED, E.TOLD_FILLED, S.UNKNOWN, "cancelled -> filled, executions missing"),
     Row(S.CANCELLED, E.ABSENT, S.CANCELLED, "the venue forgets what has ended"),
     #

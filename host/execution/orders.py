@@ -1,6 +1,5 @@
-"""What is open, and what has ended not long ago: every event through the table of order life."""
+"""What the venue says of our orders, one event at a time: each execution counts once."""
 
-from collections import Counter, OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -8,46 +7,31 @@ from host.execution import fills
 from host.execution.alarms import Alarms
 from host.execution.exact import ZERO, add, sub
 from host.execution.fills import Execution
-from host.execution.life import TABLE, Event, State
+from host.execution.life import Event, State
 from host.execution.order import Order, Role
+from host.execution.store import KEEP, Store
 from host.venues import events as ev
 from host.venues import messages as m
 
-# Orders that have ended are remembered so long: what is told of them late still counts.
-KEEP = 1024
 # No order is filled in more pieces than this; a venue that says so is not believed.
 MOST_TRADES = 65_536
 # These reasons are about a packet, which may have been a cancel or an amend of the order.
 OF_THE_PACKET = frozenset({m.BAD_MESSAGE, m.UNKNOWN_OP, m.MAINTENANCE})
 
 
-class Orders:
-    """`live` by age; `find` also knows the last KEEP that have ended.
+class Orders(Store):
+    """The orders, and what is heard of them.
 
     check(execution) -- raises BadEvent for one that cannot be booked
-    refused -- how often each (state, event) that the table does not know has come
+    duplicates -- executions that were told again
     """
 
     def __init__(
         self, alarms: Alarms, check: Callable[[Execution], None], keep: int = KEEP
     ) -> None:
-        self.live: dict[str, Order] = {}
-        self.refused: Counter[tuple[State, Event]] = Counter()
+        super().__init__(alarms, keep)
         self.duplicates = 0
-        self._of: dict[Role, dict[str, Order]] = {role: {} for role in Role}
-        self._ended: OrderedDict[str, Order] = OrderedDict()
-        self._owing: dict[str, Order] = {}
-        self._alarms = alarms
         self._check = check
-        self._keep = keep
-
-    def note(self, order: Order, now_ns: int) -> Order:
-        """Remember a new order. Raises ValueError for an id that was used."""
-        if self.find(order.id) is not None:
-            raise ValueError(f"the id {order.id!r} was used before")
-        order.since_ns = now_ns
-        self.live[order.id] = self._of[order.role][order.id] = order
-        return order
 
     def adopt(self, listed: ev.OpenOrder, now_ns: int) -> None:
         """Take over an order that the venue lists and an earlier run has made. Raises BadEvent."""
@@ -60,69 +44,13 @@ class Orders:
         order.filled = order.told = max(ZERO, sub(qty, left))
         self.note(order, now_ns)
 
-    def find(self, order_id: str) -> Order | None:
-        """Return the order of this id, live or ended not long ago."""
-        return self.live.get(order_id) or self._ended.get(order_id)
-
-    def of(self, role: Role) -> list[Order]:
-        """Return the live orders of a role, oldest first."""
-        return list(self._of[role].values())
-
-    def open_entries(self, side: m.Side) -> Decimal:
-        """Return what the entries of one side may still add."""
-        total = ZERO
-        for order in self.of(Role.ENTRY):
-            total = add(total, order.left) if order.side == side else total
-        return total
-
-    def owing(self) -> list[Order]:
-        """Return the orders of which the venue has counted executions that it has not told."""
-        return list(self._owing.values())
-
-    def settle(self, order: Order) -> None:
-        """The position is right as it is: what the venue has counted was never missing."""
-        order.told, order.owed_ns = order.filled, 0
-        self._owing.pop(order.id, None)
-
-    def unknown(self) -> list[Order]:
-        """Return the orders of which nobody knows."""
-        return [order for order in self.live.values() if order.state is State.UNKNOWN]
-
-    def step(self, order: Order, event: Event, now_ns: int) -> bool:
-        """Lead one order through the table; False when there is no such row."""
-        row = TABLE.get((order.state, event))
-        if row is None:
-            self.refused[order.state, event] += 1
-            self._alarms(
-                "IMPOSSIBLE_EVENT", now_ns, id=order.id, state=order.state.value, event=event.value
-            )
-            return False
-        if row.alarm:
-            self._alarms("CONTRADICTION", now_ns, id=order.id, what=row.why)
-        if row.next is not order.state or event is Event.CANCEL:
-            order.since_ns = now_ns
-        was_ended, order.state = order.ended, row.next
-        if order.ended and not was_ended:
-            del self.live[order.id], self._of[order.role][order.id]
-            self._ended[order.id] = order
-            while len(self._ended) > self._keep:
-                forgotten, _order = self._ended.popitem(last=False)
-                if self._owing.pop(forgotten, None) is not None:
-                    self._alarms("LOST_FILL", now_ns, id=forgotten)
-        elif was_ended and not order.ended:
-            self._ended.pop(order.id, None)
-            self.live[order.id] = self._of[order.role][order.id] = order
-        return True
-
     def take(self, event: ev.Ev, now_ns: int) -> list[Execution]:
         """Take one event; return what was executed by it and not known. Raises BadEvent."""
         match event:
             case ev.Fill():
                 return self._fill(event, now_ns)
             case ev.Fills():
-                # A listing goes back beyond what we remember: only orders that we know are meant.
-                known = (fill for fill in event.fills if self.find(fill.id) is not None)
-                return [e for fill in known for e in self._fill(fill, now_ns)]
+                return [e for fill in event.fills for e in self._listed_fill(fill, now_ns)]
             case ev.CancelledAll():
                 for gone in filter(None, map(self.find, event.ids)):
                     self.step(gone, Event.CANCELLED, now_ns)
@@ -177,6 +105,14 @@ class Orders:
                     self.step(other, Event.LOSE, now_ns)
             case ev.OrderState():
                 self._answered(order, event, now_ns)
+
+    def _listed_fill(self, fill: ev.Fill, now_ns: int) -> list[Execution]:
+        """One of a listing, which goes back beyond what we remember; a bad one hides no other."""
+        try:
+            return self._fill(fill, now_ns) if self.find(fill.id) is not None else []
+        except fills.BadEvent as error:
+            self._alarms("BAD_EVENT", now_ns, why=str(error))
+            return []
 
     def _fill(self, fill: ev.Fill, now_ns: int) -> list[Execution]:
         done = fills.read(fill)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from host.execution.alarms import Alarms
+from host.execution.budget import Budget
 from host.execution.exact import mul, sub
 from host.execution.life import State
 from host.execution.order import Order, Role
@@ -18,7 +19,6 @@ from host.execution.sending import Sender
 from host.venues import messages as m
 
 MS = 1_000_000
-_SECOND_NS = 1_000_000_000
 FAILED = frozenset({State.REJECTED, State.UNSENT, State.UNKNOWN})
 # Orders of one leg of which nobody knows: with so many, answers are waited for.
 MOST_DOUBTFUL = 2
@@ -57,30 +57,6 @@ class Policy:
     remainder: Literal["keep", "cancel", "chase"] = "keep"
     remainder_ms: int = 5000
     settle_ms: int = 50
-
-
-class Budget:
-    """A token bucket; what protects may use all of it, what only improves leaves the reserve."""
-
-    def __init__(self, per_s: int, burst: int, reserve: int) -> None:
-        self._cost_ns = _SECOND_NS // per_s
-        self._full_ns = burst * self._cost_ns
-        self._reserve_ns = reserve * self._cost_ns
-        self._has_ns = self._full_ns
-        self._at_ns = 0
-        self.refused = 0
-
-    def take(self, now_ns: int, urgent: bool) -> bool:
-        """Take one request out of it."""
-        gained = max(0, now_ns - self._at_ns) if self._at_ns else 0
-        self._has_ns = min(self._full_ns, self._has_ns + gained)
-        self._at_ns = now_ns
-        left = self._has_ns - self._cost_ns
-        if left < (0 if urgent else self._reserve_ns):
-            self.refused += 1
-            return False
-        self._has_ns = left
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +105,6 @@ class Leg:
     def live(self) -> list[Order]:
         """The orders of this leg that have not ended."""
         return self._orders.of(self.role)
-
-    @property
-    def waits(self) -> bool:
-        """True while an order of it is on its way, or nobody knows where it is."""
-        return any(o.state in COMING or o.state is State.UNKNOWN for o in self.live)
 
     def nearest(self, side: m.Side, at: Decimal) -> Decimal:
         """Return a stop's trigger, or the nearer one that this position had before."""
@@ -201,7 +172,8 @@ class Leg:
                 self._sender.amend(order, left, goal.at if far else None, now_ns)
                 self._remember(want.side, goal.at)
         elif "reduce_only" in self.rules.can:
-            self._send(goal, now_ns)
+            if self.ready(now_ns):
+                self._send(goal, now_ns)
         else:
             self._sender.cancel(order, now_ns, self._again_ns)
 

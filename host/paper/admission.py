@@ -103,7 +103,8 @@ class Admission:
         if ioc and "ioc" not in can:
             return m.NOT_SUPPORTED
         if message.reduce_only:
-            if "reduce_only" not in can:
+            # A stop always says it; where the venue cannot hold it to that, its sender must.
+            if "reduce_only" not in can and message.type != "stop":
                 return m.NOT_SUPPORTED
             if self._account.reducible(message.side) <= 0:
                 return m.REDUCE_ONLY_WOULD_INCREASE

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from host.execution.contingent import Held
 from host.execution.life import State
+from host.execution.order import Order, Role
+from host.execution.watch import uncovered
 from host.venues import events as ev
 from host.venues import messages as m
 from tests.execution.venue import EVERYTHING, Desk
@@ -245,6 +247,19 @@ def test_dust_is_said_and_not_bare_for_ever() -> None:
     assert len(desk.venue.requests) == 1
 
 
+def test_what_is_worth_less_than_the_least_order_is_dust() -> None:
+    desk = Desk(BOTH, min_notional=D(5))
+    entry = desk.enter("1", "100")
+    desk.venue.fill(entry, "0.05", "100")  # at the stop it would be worth 4.95
+    desk.deliver()
+    assert desk.alarms() == {"DUST": 1}
+    assert not desk.manager.watch.naked
+    assert resting(desk) == {}
+    desk.venue.fill(entry, "0.01", "100")
+    desk.deliver()
+    assert resting(desk) == {"stop": ("0.06", "99"), "target": ("0.06", "102")}
+
+
 def test_what_a_fee_in_base_leaves_of_a_lot_is_not_bare() -> None:
     desk = Desk(BOTH)
     entry = desk.enter("1", "100")
@@ -286,6 +301,59 @@ def test_a_cancel_that_is_refused_is_not_sent_again_at_once() -> None:
     desk.deliver()
     assert desk.venue.open == {}
     assert target.id not in desk.manager.orders.live
+
+
+def test_a_position_above_the_largest_order_is_protected_as_far_as_that_goes() -> None:
+    desk = Desk(BOTH, max_qty=D(2), naked_ms=100)
+    for _ in range(2):
+        desk.hold("2", "100")
+    assert resting(desk) == {"stop": ("2", "99"), "target": ("2", "102")}
+    desk.tick(200)
+    assert desk.manager.watch.naked == 2
+    assert desk.alarms() == {"NAKED": 1}
+
+
+def test_where_one_can_rest_the_other_waits_until_it_is_gone() -> None:
+    desk = Desk(ONE)
+    desk.hold("1", "100")
+    sent = len(desk.venue.requests)
+    desk.tick(1, "102.5")  # the target's price
+    desk.tick(1, "102.5")
+    assert [type(r) for r in desk.venue.requests[sent:]] == [m.Cancel]
+    desk.deliver()
+    (out,) = desk.venue.requests[sent + 1 :]
+    assert isinstance(out, m.New)
+    assert (out.type, out.qty, out.reduce_only) == ("market", "1", False)
+
+
+def test_while_nobody_knows_of_one_half_the_other_is_left_alone() -> None:
+    desk = Desk(NATIVE)
+    desk.hold("1", "100")
+    stop, target = desk.venue.stops()[0], desk.venue.targets()[0]
+    stop.sibling = target.sibling = ""
+    desk.manager.lost(stop.id, desk.now_ns)
+    desk.venue._gone(target)
+    sent = len(desk.venue.requests)
+    desk.deliver()
+    desk.tick(2000)
+    assert len(desk.venue.requests) == sent
+    assert desk.manager.questions() == ([stop.id], False)
+    desk.venue.out.append(desk.venue.state(stop.id))
+    desk.deliver()
+    assert resting(desk) == {"stop": ("1", "99"), "target": ("1", "102")}
+
+
+def test_of_a_stop_that_is_being_amended_the_smaller_quantity_counts() -> None:
+    stop = Order("s", "sell", D(3), Role.STOP, None, D(99), state=State.OPEN, filled=D(1))
+    assert uncovered(D(3), [stop]) == 1
+    stop.state, stop.change = State.AMENDING, m.Amend("s", "REDUCE", "2")
+    assert uncovered(D(3), [stop]) == 2
+    stop.change = m.Amend("s", "REDUCE", "9")
+    assert uncovered(D(3), [stop]) == 1
+    assert uncovered(D(-3), [stop]) == 3
+    stop.state = State.CANCELLING
+    assert uncovered(D(3), [stop]) == 3
+    assert uncovered(D(0), []) == 0
 
 
 def test_in_an_emergency_nothing_is_placed_and_the_watch_goes_on() -> None:

@@ -246,6 +246,28 @@ def test_a_fill_that_was_lost_is_asked_for_and_an_alarm() -> None:
     assert desk.manager.position.qty == 2
 
 
+def test_what_turns_out_never_to_have_been_missing_is_not_asked_for_any_more() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    desk.manager.hear(ev.Cancelled(entry, "", "2"), desk.now_ns)
+    assert desk.manager.questions() == ([], True)
+    for order in desk.manager.orders.owing():
+        desk.manager.orders.settle(order)
+    assert desk.manager.questions() == ([], False)
+    desk.tick(10_000)
+    assert not desk.alarms()
+
+
+def test_a_bad_fill_in_a_listing_hides_no_other() -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    good = [ev.Fill(entry, "buy", "1", "100", "0", str(2 - n), f"t{n}") for n in range(3)]
+    bad = msgspec.structs.replace(good[1], price="NaN", trade="bad")
+    desk.manager.hear(ev.Fills(1, [good[0], bad, good[1], wrong(bad, 9), good[2]], ""), 1)
+    assert desk.manager.position.qty == 3
+    assert desk.alarms() == {"BAD_EVENT": 1}
+
+
 def test_a_fill_of_an_order_that_was_cancelled_counts_and_one_long_after_it_does_not() -> None:
     desk = Desk(BOTH)
     desk.manager.orders._keep = 2
@@ -274,6 +296,39 @@ def test_a_rejection_of_a_packet_that_may_have_been_a_cancel_is_a_question() -> 
     desk.venue.out.clear()
     desk.manager.hear(ev.Reject(entry, "MAINTENANCE"), desk.now_ns)
     assert desk.manager.questions() == ([entry], False)
+
+
+@pytest.mark.parametrize("kind", [ev.CancelReject, ev.AmendReject])
+@pytest.mark.parametrize(("reason", "asked"), [("UNKNOWN_ORDER", True), ("NO", False)])
+def test_no_such_order_is_a_question_and_any_other_refusal_leaves_it_open(
+    kind: type[ev.CancelReject] | type[ev.AmendReject], reason: str, asked: bool
+) -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("1", "100")
+    desk.deliver()
+    desk.manager.cancel(entry, desk.now_ns)
+    desk.venue.out.clear()
+    desk.manager.hear(kind(entry, reason), desk.now_ns)
+    assert desk.manager.questions() == ([entry] if asked else [], False)
+    order = desk.manager.orders.live[entry]
+    still = State.OPEN if kind is ev.CancelReject else State.CANCELLING
+    assert order.state is (State.UNKNOWN if asked else still)
+
+
+@pytest.mark.parametrize("qty", ["0.5", "3.001", "99999999999999999999"])
+def test_an_amend_to_less_than_is_filled_or_more_than_was_asked_is_not_believed(qty: str) -> None:
+    desk = Desk(BOTH)
+    entry = desk.enter("3", "100")
+    desk.venue.fill(entry, "1", "100")
+    desk.deliver()
+    desk.manager.hear(ev.Amended(entry, qty, "100", None), desk.now_ns)
+    listed = ev.OpenOrder(entry, "buy", qty, "0.1", "100", False)
+    desk.manager.hear(ev.OpenOrders(1, [listed]), desk.now_ns)
+    assert desk.manager.orders.live[entry].qty == 3
+    assert desk.alarms()["CONTRADICTION"] >= 1
+    desk.venue.fill(entry, "2", "100")
+    desk.deliver()
+    assert entry not in desk.manager.orders.live
 
 
 def test_alarms_are_counted_and_told_once_a_second() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from host.execution.orders import KEEP
+from host.execution.store import KEEP
 from host.perf import execution
 
 CYCLES = int(os.environ.get("BOT4_EXECUTION_CYCLES", "3000"))

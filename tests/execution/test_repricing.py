@@ -5,7 +5,8 @@ from decimal import Decimal as D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.execution.repricing import MS, Budget
+from host.execution.budget import Budget
+from host.execution.repricing import MS, Want
 from host.execution.sending import Outcome
 from host.venues import events as ev
 from host.venues import messages as m
@@ -64,6 +65,18 @@ def test_without_budget_it_waits_and_the_reserve_is_for_the_quantity_of_stops() 
     desk.deliver()
     assert desk.venue.stops()[0].left == 4
     assert desk.manager.watch.naked == 0
+
+
+def test_the_reserve_is_not_for_a_better_price() -> None:
+    desk = Desk(BOTH, target_bps=None, burst=10, reserve=5)
+    desk.hold("1", "100")
+    stop, budget = desk.manager._protection._stop, desk.manager._protection._budget
+    while budget.take(desk.now_ns, urgent=False):
+        pass
+    stop.follow(Want("sell", D(1), D("99.5")), desk.now_ns)
+    assert not amends(desk)
+    stop.follow(Want("sell", D("0.5"), D("99.5")), desk.now_ns)
+    assert [(a.qty, a.stop) for a in amends(desk)] == [("0.5", "99.5")]
 
 
 def test_fills_while_an_amend_is_on_its_way_become_one_amend() -> None:
@@ -148,8 +161,8 @@ def test_where_two_stops_could_both_fill_the_unknown_one_is_waited_for() -> None
 # -- remainders --------------------------------------------------------------------------------
 
 
-def after_the_first_fill(remainder: str, **policy: object) -> tuple[Desk, str]:
-    desk = Desk(BOTH, remainder=remainder, remainder_ms=1000, settle_ms=50, **policy)
+def after_the_first_fill(remainder: str) -> tuple[Desk, str]:
+    desk = Desk(BOTH, remainder=remainder, remainder_ms=1000, settle_ms=50)
     desk.tick(0, "100")
     entry = desk.enter("3", "100")
     desk.venue.fill(entry, "1", "100")
@@ -210,10 +223,31 @@ def test_what_the_venue_has_counted_and_not_told_is_waited_for_before_a_chase() 
     assert chase.qty == "1"
 
 
+def test_what_was_filled_while_the_cancel_was_on_its_way_is_not_chased() -> None:
+    desk, entry = after_the_first_fill("chase")
+    desk.venue.out[:] = [ev.Fill(entry, "buy", "2", "100", "0", "0", "late")]
+    desk.deliver()
+    desk.tick(1000)
+    assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
+    assert [t for t in desk.told if t["kind"] == "remainder"] == [
+        {"kind": "remainder", "id": entry, "left": "2", "policy": "chase"}
+    ]
+
+
 def test_after_cancel_entries_nothing_is_chased() -> None:
     desk, _entry = after_the_first_fill("chase")
     desk.manager.cancel_entries(desk.now_ns)
     desk.deliver()
+    desk.tick(1000)
+    assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
+
+
+def test_an_emergency_ends_every_chase() -> None:
+    desk, _entry = after_the_first_fill("chase")
+    desk.manager.active = False
+    desk.deliver()
+    desk.tick(1000)
+    desk.manager.active = True
     desk.tick(1000)
     assert not any(isinstance(r, m.New) and r.type == "market" for r in desk.venue.requests)
 

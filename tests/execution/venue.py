@@ -194,14 +194,22 @@ class Venue:
 class Desk:
     """A manager at that venue, and a clock in ms. `outcomes`: of the next requests, if not SENT."""
 
-    def __init__(self, can: frozenset[str] = EVERYTHING, **policy: Any) -> None:
+    def __init__(
+        self,
+        can: frozenset[str] = EVERYTHING,
+        max_qty: D | None = None,
+        min_notional: D = D(0),
+        **policy: Any,
+    ) -> None:
         self.venue = Venue(can)
         self.told: list[dict[str, Any]] = []
         self.now_ns = 1_000 * MS
         self.outcomes: list[Outcome] = []
         self._ids = 0
         wanted = {"stop_bps": D(100), "target_bps": D(200), "hysteresis_bps": D(0)} | policy
-        rules = Rules("BTCUSDT", "BTC", "USDT", D("0.01"), D("0.001"), can=can)
+        rules = Rules(
+            "BTCUSDT", "BTC", "USDT", D("0.01"), D("0.001"), D(0), max_qty, min_notional, can=can
+        )
         self.manager = Manager(rules, Policy(**wanted), self.new_id, self.send, self.tell)
 
     def new_id(self) -> str:
