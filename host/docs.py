@@ -15,6 +15,8 @@ import msgspec
 from host import config, doctor, modes, outcomes, refusals
 from host.execution import page as orders
 from host.modes import Intent, OnKill, TradingMode
+from host.paper import page as paper
+from host.venues import page as venues
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Made by `python -m host.docs {name}`: change the table in the code, not this page. -->"
@@ -199,6 +201,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "orders": lambda: orders.text(table),
     "configuration": configuration_page,
     "doctor": doctor_page,
+    "venues": lambda: venues.text(table),
+    "paper": lambda: paper.text(table),
 }
 
 

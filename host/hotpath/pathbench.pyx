@@ -80,10 +80,11 @@ def stream(Pipeline path not None, Words guard not None, double[::1] prices not 
     with nogil:
         for number in range(prices.shape[0]):
             path._world.position, path._held_lots = 0.0, 0
+            # Once: a price that is taken again and again while the venue is slow ends the trend.
+            path.take(prices[number], bot4_now_ns())
             code = R_BLOCKED
             while code == R_BLOCKED:
                 bot4_store(guard.base + W_LEASE, bot4_now_ns() + MOST_LEASE_NS)
-                path.take(prices[number], bot4_now_ns())
                 code = path.act(fd, True, 0)
                 forget(path)
                 if code == R_BLOCKED or number % READ_EVERY == 0:

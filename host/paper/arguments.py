@@ -7,7 +7,7 @@ import math
 from argparse import ArgumentTypeError as Wrong
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from host.data.reader import read as read_data
 from host.paper.book import Book
@@ -16,6 +16,7 @@ from host.paper.latency import Latency
 from host.paper.market import FINEST, MOST, Rules
 from host.paper.matching import SLIP_TICKS
 from host.paper.tape import Tape
+from host.venues import messages as m
 from host.venues.capabilities import CAPABILITIES
 
 _FASTEST_ROWS_PER_S = 100_000.0
@@ -26,71 +27,6 @@ _LONGEST_MS = 60_000.0
 
 class BadInput(ValueError):
     """A wrong argument; its text is one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(message)
-
-
-def read(argv: list[str] | None) -> argparse.Namespace:
-    """Read the command line. Raises BadInput."""
-    parser = _Parser(prog="python -m host.paper", description="The paper exchange.")
-    add = parser.add_argument
-    add("--listen", required=True, metavar="SOCK", help="Unix socket to create")
-    add("--record", required=True, metavar="FILE", help="JSON lines, appended to")
-    add("--data", default="sp500", metavar="FILE", help="file, or sp500")
-    add("--trades", metavar="FILE", help="trades of the time of the quotes in --data")
-    pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--rows-per-s", type=float, default=80.0, metavar="N")
-    pace.add_argument("--span-s", type=float, metavar="S", help="make the data last S seconds")
-    add("--start-row", type=int, default=0, metavar="N", help="counted from 0")
-    add("--repeat", action="store_true", help="begin again after the last row")
-    _add_rules(parser)
-    _add_fills(parser)
-    add("--control", metavar="SOCK", help="for tests: rows and faults by a client of this socket")
-    options = parser.parse_args(argv)
-    _check_pace(options)
-    if not all(0 <= ms <= _LONGEST_MS for ms in (options.latency_ms, options.jitter_ms)):
-        raise BadInput(f"--latency-ms and --jitter-ms must be 0 to {_LONGEST_MS:.0f}")
-    if options.min_qty > options.max_qty:
-        raise BadInput("--min-qty must not be above --max-qty")
-    return options
-
-
-def _add_rules(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    number = _decimal
-    add("--symbol", default=("PAPER", "USD"), type=_symbol, metavar="BASE/QUOTE")
-    add("--tick", type=number(above=True), metavar="QUOTE", help="that of the data")
-    add("--qty-step", type=number(above=True), default=FINEST, metavar="BASE")
-    add("--min-qty", type=number(), default=FINEST, metavar="BASE")
-    add("--max-qty", type=number(above=True), default=MOST, metavar="BASE")
-    add("--min-notional", type=number(), default=Decimal(0), metavar="QUOTE")
-    add("--band", type=number(above=True), metavar="SHARE", help="of the mark")
-    add("--strict", action="store_true", help="refuse what is off the tick or the step")
-    add("--cannot", type=_words, default=frozenset(), metavar="A,B", help=", ".join(CAPABILITIES))
-
-
-def _add_fills(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--maker-bps", type=_decimal(least=-100), default=MAKER_FEE_BPS, metavar="N")
-    add("--taker-bps", type=_decimal(least=-100), default=TAKER_FEE_BPS, metavar="N")
-    add("--fee-in", type=_currency, default=(IN_QUOTE, Decimal(1)), metavar="WHAT",
-        help="quote, received, or NAME=WORTH of a third currency")  # fmt: skip
-    add("--slip-ticks", type=_decimal(), default=SLIP_TICKS, metavar="N")
-    add("--latency-ms", type=float, default=0.0, metavar="MS", help="of the data's time, one way")
-    add("--jitter-ms", type=float, default=0.0, metavar="MS", help="at most so much more")
-    add("--seed", type=int, default=0, metavar="N", help="of the jitter")
-
-
-def _check_pace(options: argparse.Namespace) -> None:
-    pace = options.rows_per_s
-    still = pace == 0 and options.control is not None
-    if not still and not (math.isfinite(pace) and 0 < pace <= _FASTEST_ROWS_PER_S):
-        raise BadInput(f"--rows-per-s must be above 0 and at most {_FASTEST_ROWS_PER_S:.0f}")
-    if options.span_s is not None and not (math.isfinite(options.span_s) and options.span_s > 0):
-        raise BadInput("--span-s must be a number of seconds above 0")
 
 
 def _decimal(above: bool = False, least: int = 0) -> Callable[[str], Decimal]:
@@ -133,6 +69,79 @@ def _currency(text: str) -> tuple[str, Decimal]:
     return name, _decimal(above=True)(worth)
 
 
+class Option(NamedTuple):
+    """One option: what it is called, its value, what it is without one, and what it says."""
+
+    name: str
+    metavar: str
+    read: Callable[[str], Any]
+    default: Any
+    what: str
+
+
+RULES = (
+    Option("--symbol", "BASE/QUOTE", _symbol, ("PAPER", "USD"), "what is traded"),
+    Option("--tick", "QUOTE", _decimal(above=True), None, "step of prices; else that of the data"),
+    Option("--qty-step", "BASE", _decimal(above=True), FINEST, "step of quantities"),
+    Option("--min-qty", "BASE", _decimal(), FINEST, "least quantity of an order"),
+    Option("--max-qty", "BASE", _decimal(above=True), MOST, "largest quantity of an order"),
+    Option("--min-notional", "QUOTE", _decimal(), Decimal(0), "least value of an order"),
+    Option("--band", "SHARE", _decimal(above=True), None, "how far a limit may lie from the mark"),
+    Option("--cannot", "A,B", _words, frozenset(), f"leave out of: {', '.join(CAPABILITIES)}"),
+)
+FILLS = (
+    Option("--maker-bps", "N", _decimal(least=-100), MAKER_FEE_BPS, "fee of a maker; below 0: rebate"),
+    Option("--taker-bps", "N", _decimal(least=-100), TAKER_FEE_BPS, "fee of a taker"),
+    Option("--fee-in", "WHAT", _currency, (IN_QUOTE, Decimal(1)),
+           "quote, received, or NAME=WORTH of a third currency"),
+    Option("--slip-ticks", "N", _decimal(), SLIP_TICKS, "what a market order loses beside the price"),
+    Option("--latency-ms", "MS", float, 0.0, "how long a request takes, in the time of the data"),
+    Option("--jitter-ms", "MS", float, 0.0, "at most so much more, drawn for each request"),
+    Option("--seed", "N", int, 0, "of what is drawn"),
+)  # fmt: skip
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(message)
+
+
+def read(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line. Raises BadInput."""
+    parser = _Parser(prog="python -m host.paper", description="The paper exchange.")
+    add = parser.add_argument
+    add("--listen", required=True, metavar="SOCK", help="Unix socket to create")
+    add("--record", required=True, metavar="FILE", help="JSON lines, appended to")
+    add("--data", default="sp500", metavar="FILE", help="file, or sp500")
+    add("--trades", metavar="FILE", help="trades of the time of the quotes in --data")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--rows-per-s", type=float, default=80.0, metavar="N")
+    pace.add_argument("--span-s", type=float, metavar="S", help="make the data last S seconds")
+    add("--start-row", type=int, default=0, metavar="N", help="counted from 0")
+    add("--repeat", action="store_true", help="begin again after the last row")
+    for option in (*RULES, *FILLS):
+        add(option.name, metavar=option.metavar, type=option.read, default=option.default,
+            help=option.what)  # fmt: skip
+    add("--strict", action="store_true", help="refuse what is off the tick or the step")
+    add("--control", metavar="SOCK", help="for tests: rows and faults by a client of this socket")
+    options = parser.parse_args(argv)
+    _check_pace(options)
+    if not all(0 <= ms <= _LONGEST_MS for ms in (options.latency_ms, options.jitter_ms)):
+        raise BadInput(f"--latency-ms and --jitter-ms must be 0 to {_LONGEST_MS:.0f}")
+    if options.min_qty > options.max_qty:
+        raise BadInput("--min-qty must not be above --max-qty")
+    return options
+
+
+def _check_pace(options: argparse.Namespace) -> None:
+    pace = options.rows_per_s
+    still = pace == 0 and options.control is not None
+    if not still and not (math.isfinite(pace) and 0 < pace <= _FASTEST_ROWS_PER_S):
+        raise BadInput(f"--rows-per-s must be above 0 and at most {_FASTEST_ROWS_PER_S:.0f}")
+    if options.span_s is not None and not (math.isfinite(options.span_s) and options.span_s > 0):
+        raise BadInput("--span-s must be a number of seconds above 0")
+
+
 def tape(options: argparse.Namespace) -> Tape:
     """Make the tape. Raises BadInput and BadData."""
     series = read_data(options.data)
@@ -169,12 +178,13 @@ def book(options: argparse.Namespace, tick: Decimal) -> Book:
 def settings(options: argparse.Namespace) -> dict[str, str]:
     """Everything that the fills depend on beside the data, for the record."""
     elsewhere = {"listen", "record", "control", "data", "rows_per_s", "span_s", "start_row"}
-    return {name: _text(value) for name, value in vars(options).items() if name not in elsewhere}
+    return {name: shown(value) for name, value in vars(options).items() if name not in elsewhere}
 
 
-def _text(value: object) -> str:
+def shown(value: object) -> str:
+    """The value of an option as text."""
     if isinstance(value, tuple | frozenset):
         return ",".join(
             sorted(map(str, value)) if isinstance(value, frozenset) else map(str, value)
         )
-    return "" if value is None else str(value)
+    return m.plain(value) if isinstance(value, Decimal) else "" if value is None else str(value)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from host.paper.market import Row, share
+from host.paper.market import VOLUME_SHARE, Row, Rules
 from host.venues.messages import Side
 
 
 class Liquidity:
     """What buyers and sellers can still take; None means without bound (the tape names no size)."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._left: dict[Side, Decimal | None] = {"buy": None, "sell": None}
         self._seen: dict[Side, tuple[Decimal, Decimal]] = {}  # price and size displayed last
         self._shared = False
@@ -24,7 +25,7 @@ class Liquidity:
         """Turn to the next row that can fill."""
         self._shared = row.volume is not None
         if row.volume is not None:
-            ours = share(row.volume)
+            ours = self._rules.lots(row.volume * VOLUME_SHARE)
             self._left = {"buy": ours, "sell": ours}
             return
         self._display("buy", row.first_ask, row.ask_qty)
@@ -48,6 +49,7 @@ class Liquidity:
         if size is None:
             self._left[side] = None
             return
+        size = self._rules.lots(size)
         before, left = self._seen.get(side), self._left[side]
         if before is not None and left is not None and before[0] == price:
             self._left[side] = min(size, left + max(size - before[1], Decimal(0)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import Context, Decimal
 
 from host.venues.capabilities import CAPABILITIES
 
@@ -70,6 +70,10 @@ class Rules:
         if self.tick <= 0 or self.qty_step <= 0:
             raise ValueError(f"tick and step must be above zero, not {self.tick}, {self.qty_step}")
 
+    def lots(self, qty: Decimal) -> Decimal:
+        """The whole steps in a quantity: less than one is never filled, or nobody could sell it."""
+        return EXACT.multiply(EXACT.divide_int(qty, self.qty_step), self.qty_step)
+
 
 def number(text: str | None) -> Decimal | None:
     """A positive decimal in plain notation, else None."""
@@ -77,8 +81,3 @@ def number(text: str | None) -> Decimal | None:
         return None
     value = Decimal(text)
     return value if value > 0 else None
-
-
-def share(volume: Decimal) -> Decimal:
-    """What of a traded volume can be ours."""
-    return (volume * VOLUME_SHARE).quantize(FINEST, ROUND_DOWN, EXACT)

@@ -32,11 +32,12 @@ class Matching:
     def __init__(self, orders: Orders, account: Account, rules: Rules, slip_ticks: Decimal) -> None:
         self.bid: Decimal | None = None  # of the last row
         self.ask: Decimal | None = None
-        self.liquidity = Liquidity()
+        self.liquidity = Liquidity(rules)
         self.events: list[ev.Ev] = []
         self._orders = orders
         self._account = account
         self._slip = slip_ticks * rules.tick
+        self._rules = rules
         self._shrinks = "ouo" in rules.can
         self._rows = 0
 
@@ -58,7 +59,7 @@ class Matching:
     def end(self, order: Order, reason: str = "") -> None:
         """Cancel an order, and with it the other leg of its OCO."""
         self._orders.end(order)
-        self.events.append(ev.Cancelled(order.id, reason))
+        self.events.append(cancelled(order, reason))
         self._end_sibling(order)
 
     def on_row(self, row: Row) -> None:
@@ -117,7 +118,7 @@ class Matching:
         left = row.volume or ZERO
         for side in ("buy", "sell"):
             for order in self._orders.limits[side].reached(row.first_bid):
-                ours = min(left, queue.traded(order, row))
+                ours = min(left, self._rules.lots(queue.traded(order, row)))
                 if ours > 0 and order.price is not None and order.id in self._orders.open:
                     left -= self._execute_at_most(order, order.price, ours, maker=True)
 
@@ -148,7 +149,7 @@ class Matching:
         sibling = self._orders.open.get(order.sibling or "")
         if sibling is not None:
             self._orders.end(sibling)
-            self.events.append(ev.Cancelled(sibling.id, m.SIBLING))
+            self.events.append(cancelled(sibling, m.SIBLING))
 
     def _shrink_sibling(self, order: Order, qty: Decimal) -> None:
         sibling = self._orders.open.get(order.sibling or "")
@@ -156,6 +157,12 @@ class Matching:
             sibling.qty -= qty
             sibling.left -= qty
             self.events.append(amended(sibling))
+
+
+def cancelled(order: Order, reason: str) -> ev.Cancelled:
+    """An order that is gone, with what it had got."""
+    got = order.qty - order.left
+    return ev.Cancelled(order.id, reason, m.plain(got) if got else "")
 
 
 def amended(order: Order) -> ev.Amended:

@@ -13,7 +13,14 @@ from host.venues import messages as m
 
 TIMEOUT = "TIMEOUT"
 ACCEPTED, LOST = "timeout_accepted", "timeout_lost"
-KINDS = frozenset({ACCEPTED, LOST, "lost_fill", "double_fill", "late_fill", "late_ack"})
+KINDS = {
+    ACCEPTED: "the next request that changes orders is carried out, its answer lost: `unknown`",
+    LOST: "the next request that changes orders never arrives, and nobody knows: `unknown`",
+    "lost_fill": "the next fill is not told, and stands in `fills`",
+    "double_fill": "the next fill is told twice, under one `trade`",
+    "late_fill": "the next fill is told after the event that follows it",
+    "late_ack": "the next ack is told after the event that follows it",
+}
 _OPS = {m.New: "new", m.Oco: "oco", m.Cancel: "cancel", m.Amend: "amend"}
 _TOLD = (ev.Ack, ev.Reject, ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended)
 

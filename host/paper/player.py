@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from host.paper.market import Row
-from host.paper.tape import Tape, quote_packet
+from host.paper.tape import Tape, packet_of
 
 # Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
 ROWS_A_TURN = 64
@@ -74,4 +74,4 @@ class Player:
         """Play a row that is not on the tape, so much later than the last one."""
         self._time_ns += after_ns
         row = replace(row, time_ns=self._time_ns)
-        self._on_row(row, quote_packet(row))
+        self._on_row(row, packet_of(row))

@@ -112,7 +112,11 @@ class Tape:
         return _encode(event)
 
 
-def quote_packet(row: Row) -> bytes:
-    """The feed's event for a row that is on no tape."""
-    prices = {"bid": float(row.first_bid), "ask": float(row.first_ask)}
-    return _encode({"ev": "quote", "row": row.number, "time_ns": row.time_ns, **prices})
+def packet_of(row: Row) -> bytes:
+    """The feed's event for a quote or trade that is on no tape."""
+    event = {"row": row.number, "time_ns": row.time_ns}
+    if row.beside_book and row.volume is not None:
+        shown = {"ev": "trade", "price": float(row.first_bid), "qty": float(row.volume)}
+    else:
+        shown = {"ev": "quote", "bid": float(row.first_bid), "ask": float(row.first_ask)}
+    return _encode(shown | event)

@@ -103,7 +103,7 @@ class Venue:
         while self._stopped_by is None:
             self.clients.turn(self._wait_s())
             self._notice_clock_step()
-            self._account_events(self._desk.fire_deadman(), "deadman")
+            self._account_events(self._desk.fire_deadman(), cause="deadman")
             self.player.play_due()
         for client in self.clients:
             self.clients.drop(client, "venue stopped")
@@ -189,7 +189,7 @@ class Venue:
             more += (late := self._desk.book.no_more_rows())
             answers += [(None, event) for event in late]
         if more:
-            self._note(more, "packet")
+            self._note(more, cause="packet")
 
     def _carry_out(self, role: str | None, message: m.Message) -> Result:
         """Have the desk do it, unless a test wants the request or its answer to get lost."""
@@ -231,21 +231,21 @@ class Venue:
     def _play(self, row: Row, packet: bytes) -> None:
         self.clients.offer(packet)
         if not self._desk.maintenance:
-            self._account_events(self._desk.book.on_row(row), row.number)
+            self._account_events(self._desk.book.on_row(row), row=row.number)
 
     def _end(self) -> None:
         rows = self.player.next_row
         self._record.write("end", rows=rows, mono_ns=time.monotonic_ns())
         self.clients.tell("feed", [ev.End(rows)])
 
-    def _account_events(self, events: Sequence[ev.Ev], cause: int | str) -> None:
-        """What no packet asked for: onto the record, then to the traders."""
-        self._note(events, cause)
+    def _account_events(self, events: Sequence[ev.Ev], **why: int | str) -> None:
+        """What no packet asked for: onto the record with its row or cause, then to the traders."""
+        self._note(events, **why)
         for event in events:
             self._deliver(None, event)
 
-    def _note(self, events: Sequence[ev.Ev], cause: int | str) -> None:
+    def _note(self, events: Sequence[ev.Ev], **why: int | str) -> None:
         for event in events:
             fields = msgspec.structs.asdict(event)
             kind = event.__struct_config__.tag
-            self._record.write(str(kind), row=cause, mono_ns=time.monotonic_ns(), **fields)
+            self._record.write(str(kind), **why, mono_ns=time.monotonic_ns(), **fields)

@@ -11,31 +11,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-# Why a venue refuses: the `reason` of reject, cancel_reject and amend_reject.
-ABOVE_MAX_QTY = "ABOVE_MAX_QTY"
-BAD_MESSAGE = "BAD_MESSAGE"
-BAD_PRICE = "BAD_PRICE"
-BAD_QTY = "BAD_QTY"
-BELOW_FILLED_QTY = "BELOW_FILLED_QTY"
-BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
-BELOW_MIN_QTY = "BELOW_MIN_QTY"
-BEYOND_PRICE_BAND = "BEYOND_PRICE_BAND"
-DUPLICATE_ID = "DUPLICATE_ID"
-MAINTENANCE = "MAINTENANCE"
-NOT_SUPPORTED = "NOT_SUPPORTED"
-OFF_LOT = "OFF_LOT"
-OFF_TICK = "OFF_TICK"
-POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
-REDUCE_ONLY_WOULD_INCREASE = "REDUCE_ONLY_WOULD_INCREASE"
-TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
-UNKNOWN_OP = "UNKNOWN_OP"
-UNKNOWN_ORDER = "UNKNOWN_ORDER"
-# Why an order is gone that nobody asked to cancel: the `reason` of cancelled. POST_ONLY_WOULD_TAKE may
-# be one as well.
-DEADMAN = "DEADMAN"
-IMMEDIATE = "IMMEDIATE_OR_CANCEL"
-NOTHING_TO_REDUCE = "NOTHING_TO_REDUCE"
-SIBLING = "SIBLING"
+# The reasons are words of the protocol like the requests.
+from host.venues.reasons import *  # noqa: F403
+from host.venues.reasons import BAD_MESSAGE, UNKNOWN_OP
 
 Side = Literal["buy", "sell"]
 # Short and plain, so that the answer with all open orders always fits into one packet. A pattern in

@@ -99,7 +99,8 @@ def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> N
     fill, first, second = book.on_row(bar(2, "100", "100", "100"))
     assert isinstance(fill, ev.Fill)
     assert (fill.id, fill.qty, fill.left) == ("r1", "2", "3")
-    assert (first, second) == tuple(ev.Cancelled(i, m.NOTHING_TO_REDUCE) for i in ("r1", "r2"))
+    assert first == ev.Cancelled("r1", m.NOTHING_TO_REDUCE, "2")
+    assert second == ev.Cancelled("r2", m.NOTHING_TO_REDUCE)
     assert book.position == 0
     assert book.open_orders() == []
 

@@ -64,14 +64,17 @@ def test_an_order_that_makes_no_sense_is_refused(venue: PaperStand, order: bytes
     assert D(venue.join().ask("mark")["price"]) == venue.at(-1)
 
 
-def test_the_feed_sees_the_quotes_of_a_test(venue: PaperStand) -> None:
+def test_the_feed_sees_the_rows_of_a_test(venue: PaperStand) -> None:
     feed = Trader(venue.socket, role="feed")
     feed.send(op="hello", role="feed")  # a second one: its refusal says that the first was heard
     feed.until("reject")
     venue.quote(D("99.5"), D("100.5"), D(1))
-    quote = feed.until("quote")
+    venue.order(op="trade", price="100.1", qty="0.5", ms=7)
+    quote, trade = feed.until("quote"), feed.until("trade")
     feed.close()
     assert (quote["bid"], quote["ask"]) == (99.5, 100.5)
+    assert (trade["price"], trade["qty"]) == (100.1, 0.5)
+    assert trade["time_ns"] - quote["time_ns"] == 7_000_000
 
 
 def test_faults_are_on_record_and_so_is_what_really_happened(venue: PaperStand) -> None:
@@ -97,6 +100,40 @@ def test_faults_are_on_record_and_so_is_what_really_happened(venue: PaperStand) 
     ]
     assert outcomes == ["accepted", "lost"]
     assert [line["id"] for line in lines if line["kind"] == "fill"] == ["a.1.1.1"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (None, ["ack a", "fill a", "ack b", "cancelled b"]),
+        ("lost_fill", ["ack a", "ack b", "cancelled b"]),
+        ("double_fill", ["ack a", "fill a", "fill a", "ack b", "cancelled b"]),
+        ("late_fill", ["ack a", "ack b", "fill a", "cancelled b"]),
+        ("late_ack", ["fill a", "ack a", "ack b", "cancelled b"]),
+    ],
+)
+def test_each_fault_is_done_once(venue: PaperStand, fault: str | None, told: list[str]) -> None:
+    trader = venue.join()
+    if fault is not None:
+        venue.misbehave(fault)
+    trader.new("a", "buy", venue.qty)
+    trader.quiet()
+    venue.quote(venue.at(-1), venue.at(1), venue.qty)
+    trader.placed("b", "buy", venue.qty, venue.at(-20))
+    trader.cancel("b")
+    trader.until("cancelled", id="b")
+    heard = [f"{event['ev']} {event['id']}" for event in trader.heard if "id" in event]
+    assert heard == told
+
+
+def test_what_is_held_back_is_told_in_the_end(venue: PaperStand) -> None:
+    trader = venue.join()
+    venue.misbehave("late_ack")
+    trader.new("a", "buy", venue.qty, venue.at(-20))
+    trader.quiet()
+    assert trader.told("ack") == []
+    venue.behave()
+    trader.until("ack", id="a")
 
 
 @contextmanager

@@ -70,6 +70,19 @@ def test_a_size_that_shrinks_leaves_less() -> None:
     assert filled(venue.on_row(quote("100", "100.1", ask_qty="2"))) == [("a", "2", "100.15")]
 
 
+def test_nothing_is_filled_that_is_less_than_a_lot() -> None:
+    venue = Book(Rules(TICK, qty_step=D("0.5")))
+    venue.on_row(quote("100", "100.1", ask_qty="1.4"))
+    venue.new(new("a", "buy", "2"))
+    assert filled(venue.on_row(quote("100", "100.1", ask_qty="1.4"))) == [("a", "1", "100.15")]
+    assert filled(venue.on_row(quote("100", "100.1", ask_qty="1.8"))) == [("a", "0.5", "100.15")]
+    venue.new(new("b", "buy", "2", "100"))
+    venue.on_row(quote("100", "100.2", bid_qty="0.1"))
+    assert filled(venue.on_row(trade("100", "0.9"))) == [("b", "0.5", "100")]
+    bar = Row(1, D(99), D(99), D(98), D(101), D(14))
+    assert filled(venue.on_row(bar)) == [("b", "1", "99")]
+
+
 def test_an_order_joins_behind_what_is_displayed_and_moves_up_with_trades() -> None:
     venue = book()
     venue.new(new("a", "buy", "2", "100"))

@@ -46,7 +46,8 @@ class Listener:
                     self.orders[name] = Known(message.side, D(message.qty))
                 case ev.Fill():
                     self.fill(event)
-                case ev.Cancelled(name):
+                case ev.Cancelled(name, _reason, filled):
+                    assert D(filled or 0) == self.orders[name].filled
                     self.end(name)
                 case ev.CancelledAll(ids):
                     for name in ids:

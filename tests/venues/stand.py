@@ -7,16 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from host.paper.mischief import KINDS
 from tests.venues.trader import Trader
 
 # What a stand can be told to do wrong, and what the suite then looks for.
-MISBEHAVIOUR = {
-    "timeout_accepted": "the next request that changes orders is carried out, its answer lost: `unknown`",
-    "timeout_lost": "the next request that changes orders never arrives, and nobody knows: `unknown`",
-    "lost_fill": "the next fill is not told, and stands in `fills`",
-    "double_fill": "the next fill is told twice, under one `trade`",
-    "late_fill": "the next fill is told after the event that follows it",
-    "late_ack": "the next ack is told after the event that follows it",
+MISBEHAVIOUR = KINDS | {
     "maintenance": "requests are refused as MAINTENANCE, or nobody knows their outcome",
     "throttled": "the next request that changes orders meets a 429 or a 5xx first",
 }

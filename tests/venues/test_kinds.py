@@ -165,7 +165,8 @@ def test_the_end_of_the_target_is_the_end_of_the_stop(
     need(can, "oco")
     bracketed(venue, trader)
     venue.quote(venue.at(20), venue.at(22), 10 * venue.qty)
-    trader.until("fill", id="a.1.1.11", left="0")
+    fill = trader.until("fill", id="a.1.1.11", left="0")
+    assert D(fill["price"]) == venue.at(20), "the bid and the limit are one price"
     trader.until("cancelled", id="a.1.1.12")
     venue.quote(venue.at(-30), venue.at(-28), 10 * venue.qty)
     trader.quiet()

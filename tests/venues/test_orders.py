@@ -58,7 +58,8 @@ def test_a_resting_order_fills_in_part_and_the_rest_can_be_cancelled(
     assert D(trader.open_orders()["a.1.1.1"]["left"]) == 3 * quarter
     assert trader.state("a.1.1.1") == "open"
     trader.cancel("a.1.1.1")
-    trader.until("cancelled", id="a.1.1.1")
+    gone = trader.until("cancelled", id="a.1.1.1")
+    assert D(gone.get("filled", quarter)) == quarter
     state = trader.ask("order", id="a.1.1.1")
     assert (state["state"], D(state["filled"])) == ("cancelled", quarter)
 
@@ -148,6 +149,19 @@ def test_every_execution_is_listed_once_in_order_from_any_cursor(
     if page["next"]:
         rest = trader.fills(page["next"])
         assert [fill["trade"] for fill in page["fills"] + rest] == [f["trade"] for f in listed]
+
+
+def test_what_follows_the_last_execution_can_be_asked_for_later(
+    venue: Stand, trader: Trader
+) -> None:
+    buy(venue, trader, "a.1.1.1")
+    page = trader.ask("fills", since="")
+    while page["next"]:
+        page = trader.ask("fills", since=page["next"])
+    since = page.get("upto", "")
+    buy(venue, trader, "a.1.1.2")
+    later = trader.fills(since)
+    assert {fill["id"] for fill in later} == ({"a.1.1.2"} if since else {"a.1.1.1", "a.1.1.2"})
 
 
 def test_the_mark_is_in_the_market(venue: Stand, trader: Trader) -> None:
