@@ -45,6 +45,7 @@ class PaperPort:
         self.desk = Desk(self.book)
         self.out: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
+        self.given: list[dict[str, Any]] = []
         self.away = False
         self.mute: set[str] = set()
         self.refuse: Any = lambda message: None
@@ -82,6 +83,7 @@ class PaperPort:
 
     def handle(self, message: dict[str, Any]) -> None:
         """Have the paper venue take a message, ours or somebody else's."""
+        self.given.append(message)
         try:
             result = self.desk.handle("trade", m.understand(msgspec.json.encode(message)))
         except m.BadMessage as error:
@@ -93,6 +95,9 @@ class PaperPort:
 
     def entries(self) -> list[str]:
         return self.known
+
+    def stops(self, order_id: str) -> bool:
+        return any(o.get("id") == order_id and o.get("stop") for o in self.given)
 
     def price(self) -> D | None:
         return self.own_price
