@@ -104,7 +104,6 @@ ROWS = (
     Row(S.NEW, E.DUPLICATE, S.UNKNOWN, _EARLY),
     Row(S.NEW, E.FOUND, S.OPEN, _EARLY),
     Row(S.NEW, E.TOLD_FILLED, S.UNKNOWN, _EARLY),
-    #
     Row(S.SENT, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.SENT, E.CANCEL, S.CANCELLING, "cancel before acknowledgement"),
     Row(S.SENT, E.ACK, S.OPEN),
@@ -117,7 +116,6 @@ ROWS = (
     Row(S.SENT, E.FOUND, S.OPEN, _OUT_OF_ORDER),
     Row(S.SENT, E.TOLD_FILLED, S.UNKNOWN, "filled before acknowledgement, executions missing"),
     Row(S.SENT, E.ABSENT, S.SENT, "the question was faster than the order"),
-    #
     Row(S.UNKNOWN, E.SEND, S.UNKNOWN, "sent again under the same id"),
     Row(S.UNKNOWN, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.UNKNOWN, E.CANCEL, S.CANCELLING, "cancelled without knowing whether it is there"),
@@ -136,7 +134,6 @@ ROWS = (
     Row(S.UNKNOWN, E.FOUND, S.OPEN, _ASK),
     Row(S.UNKNOWN, E.TOLD_FILLED, S.UNKNOWN, "only its executions end it"),
     Row(S.UNKNOWN, E.ABSENT, S.REJECTED, "it never arrived"),
-    #
     Row(S.OPEN, E.SEND, S.OPEN, _LATE_NOTE),
     Row(S.OPEN, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.OPEN, E.CANCEL, S.CANCELLING),
@@ -156,7 +153,6 @@ ROWS = (
     Row(S.OPEN, E.FOUND, S.OPEN),
     Row(S.OPEN, E.TOLD_FILLED, S.UNKNOWN, "filled, executions missing"),
     Row(S.OPEN, E.ABSENT, S.UNKNOWN, _DENIES, alarm=True),
-    #
     Row(S.AMENDING, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.AMENDING, E.CANCEL, S.CANCELLING, _RACE),
     Row(S.AMENDING, E.ACK, S.AMENDING, _OUT_OF_ORDER),
@@ -174,7 +170,6 @@ ROWS = (
     Row(S.AMENDING, E.FOUND, S.AMENDING),
     Row(S.AMENDING, E.TOLD_FILLED, S.UNKNOWN, "filled, executions missing"),
     Row(S.AMENDING, E.ABSENT, S.UNKNOWN, _DENIES, alarm=True),
-    #
     Row(S.CANCELLING, E.SEND, S.CANCELLING, _LATE_NOTE),
     Row(S.CANCELLING, E.LOSE, S.UNKNOWN, _ASK),
     Row(S.CANCELLING, E.CANCEL, S.CANCELLING, "asked again: a cancel may be repeated"),
@@ -193,7 +188,6 @@ ROWS = (
     Row(S.CANCELLING, E.FOUND, S.CANCELLING),
     Row(S.CANCELLING, E.TOLD_FILLED, S.UNKNOWN, "filled, executions missing"),
     Row(S.CANCELLING, E.ABSENT, S.UNKNOWN, _DENIES, alarm=True),
-    #
     Row(S.FILLED, E.SEND, S.FILLED, _LATE_NOTE),
     Row(S.FILLED, E.LOSE, S.FILLED, "the fill has said what became of it"),
     Row(S.FILLED, E.ACK, S.FILLED, _FILL_FIRST),
@@ -209,7 +203,6 @@ ROWS = (
     Row(S.FILLED, E.FOUND, S.FILLED, "listed before it was filled"),
     Row(S.FILLED, E.TOLD_FILLED, S.FILLED),
     Row(S.FILLED, E.ABSENT, S.FILLED, "the venue forgets what has ended"),
-    #
     Row(S.CANCELLED, E.SEND, S.CANCELLED, _LATE_NOTE),
     Row(S.CANCELLED, E.LOSE, S.CANCELLED, "the end has said what became of it"),
     Row(S.CANCELLED, E.ACK, S.CANCELLED, _OUT_OF_ORDER),
@@ -227,7 +220,6 @@ ROWS = (
     Row(S.CANCELLED, E.FOUND, S.UNKNOWN, "listed before it was cancelled, or it is back: asked"),
     Row(S.CANCELLED, E.TOLD_FILLED, S.UNKNOWN, "cancelled -> filled, executions missing"),
     Row(S.CANCELLED, E.ABSENT, S.CANCELLED, "the venue forgets what has ended"),
-    #
     Row(S.REJECTED, E.SEND, S.REJECTED, _LATE_NOTE),
     Row(S.REJECTED, E.LOSE, S.REJECTED, "the rejection has said what became of it"),
     Row(S.REJECTED, E.ACK, S.UNKNOWN, _BACK, alarm=True),
@@ -243,7 +235,6 @@ ROWS = (
     Row(S.REJECTED, E.FOUND, S.UNKNOWN, _BACK, alarm=True),
     Row(S.REJECTED, E.TOLD_FILLED, S.UNKNOWN, _BACK, alarm=True),
     Row(S.REJECTED, E.ABSENT, S.REJECTED),
-    #
     Row(S.UNSENT, E.LOSE, S.UNKNOWN, _LEFT_AFTER_ALL, alarm=True),
     Row(S.UNSENT, E.ACK, S.UNKNOWN, _LEFT_AFTER_ALL, alarm=True),
     Row(S.UNSENT, E.PART, S.UNKNOWN, _LEFT_AFTER_ALL, alarm=True),
