@@ -22,7 +22,11 @@ from host.venues import messages as m
 
 
 class Book:
-    """Orders, position and cash of the one account. `mark` is the last price seen."""
+    """Orders, position and cash of the one account.
+
+    mark -- the last price seen
+    late -- requests take their time
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Book:
         self.mark: Decimal | None = None
         self._now_ns = 0
         self._latency = latency or Latency()
+        self.late = not self._latency.none
         self.orders = Orders()
         self.account = Account(fees or Fees(), rules.base)
         self.matching = Matching(self.orders, self.account, rules, slip_ticks)
@@ -116,11 +121,6 @@ class Book:
             self.mark = row.first_bid
         self.matching.on_row(row)
         return self.take_events()
-
-    @property
-    def delayed(self) -> bool:
-        """Whether anything is on its way."""
-        return self._latency.waits
 
     def no_more_rows(self) -> list[ev.Ev]:
         """Let everything arrive that is on its way: the data's time stands still."""

@@ -26,11 +26,6 @@ class Latency:
         self._random = random.Random(seed)
         self._line: deque[tuple[int, Callable[[], None]]] = deque()
 
-    @property
-    def waits(self) -> bool:
-        """Whether an action is on its way."""
-        return bool(self._line)
-
     def carry(self, now_ns: int, action: Callable[[], None]) -> None:
         """Do an action when it is due: now, where there is no latency."""
         if self.none:

@@ -25,7 +25,7 @@ class Liquidity:
         """Turn to the next row that can fill."""
         self._shared = row.volume is not None
         if row.volume is not None:
-            ours = self._rules.lots(row.volume * VOLUME_SHARE)
+            ours = row.volume * VOLUME_SHARE
             self._left = {"buy": ours, "sell": ours}
             return
         self._display("buy", row.first_ask, row.ask_qty)
@@ -36,8 +36,9 @@ class Liquidity:
         self._seen.clear()
 
     def left(self, side: Side) -> Decimal | None:
-        """What an order of this side can take."""
-        return self._left[side]
+        """What an order of this side can take, in whole lots."""
+        left = self._left[side]
+        return None if left is None else self._rules.lots(left)
 
     def take(self, side: Side, qty: Decimal) -> None:
         """An order of this side has taken so much."""
@@ -49,7 +50,6 @@ class Liquidity:
         if size is None:
             self._left[side] = None
             return
-        size = self._rules.lots(size)
         before, left = self._seen.get(side), self._left[side]
         if before is not None and left is not None and before[0] == price:
             self._left[side] = min(size, left + max(size - before[1], Decimal(0)))

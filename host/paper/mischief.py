@@ -29,24 +29,22 @@ Delivery = tuple[Any, ev.Ev]
 
 
 class Mischief:
-    """Garbles what passes between the traders and the desk."""
+    """Garbles what passes between the traders and the desk; `idle` when there is nothing to do."""
 
     def __init__(self) -> None:
+        self.idle = True
         self._armed: list[str] = []
         self._late: list[Delivery] = []
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to garble."""
-        return not self._armed and not self._late
 
     def arm(self, kind: str) -> None:
         """Do this once, at the next chance."""
         self._armed.append(kind)
+        self.idle = False
 
     def end(self) -> list[Delivery]:
         """Do nothing wrong any more; returns what was still held back."""
         self._armed.clear()
+        self.idle = True
         late, self._late = self._late, []
         return late
 
@@ -71,6 +69,7 @@ class Mischief:
                 told, self._late = [], told
         elif isinstance(event, ev.Ack) and self._now("late_ack"):
             told, self._late = [], told
+        self.idle = not self._armed and not self._late
         return told + late
 
     def _now(self, kind: str) -> bool:

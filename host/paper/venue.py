@@ -51,6 +51,7 @@ class Venue:
         self.player = Player(tape, self._play, self._end)
         self._record = record
         self._desk = Desk(book)
+        self._late = book.late
         self._mischief = Mischief()
         self._offset = WallOffset()
         self.clients = Clients(listener, record, self._offset, self._read)
@@ -185,7 +186,7 @@ class Venue:
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
         more = result.to_traders[1:]  # the first is what the packet asked for
-        if self._desk.book.delayed and self.player.ended:
+        if self._late and self.player.ended:
             more += (late := self._desk.book.no_more_rows())
             answers += [(None, event) for event in late]
         if more:

@@ -21,7 +21,7 @@ class PaperStand(Stand):
 
     name = "paper"
     price, tick, lot, qty = Decimal(100), Decimal("0.1"), Decimal("0.001"), Decimal(1)
-    deadman_ms = 200
+    deadman_ms = 600
     misbehaves = frozenset(MISBEHAVIOUR) - {"throttled"}
     more: tuple[str, ...] = ()
 
