@@ -32,7 +32,7 @@ class Account:
     """One venue. Everywhere orders are sent and heard of; where we trade, there is a feed as well.
 
     manager -- None until the venue has told its rules
-    make_id -- of a strategy's order; tell(kind, **data) -- pushes an event for the audit log
+    make_id -- of a strategy's order; tell(kind, **data) -- for the audit log, with the name of the venue
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Account:
         self._close_ended()
         port.journal.tend()
         if port.journal.full and not self._said_full:
-            self._tell("alert", code="JOURNAL_FULL", venue=self.name)
+            self._tell("alert", code="JOURNAL_FULL")
         self._said_full = port.journal.full
 
     def worked_off(self) -> None:
@@ -216,4 +216,4 @@ class Account:
         """Say it once; it is tried again several times a second."""
         if not self._said_lost:
             self._said_lost = True
-            self._tell("venue_lost", venue=self.name, error=error[:200])
+            self._tell("venue_lost", error=error[:200])
