@@ -25,10 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group what shares the bench; without pytest-xdist there is nothing to group for."""
+    """Group what shares the bench, and the tests of each file: some look at what those before found."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
-        folder = item.path.relative_to(config.rootpath).as_posix()
-        if folder.startswith(FOLDERS):
-            item.add_marker(pytest.mark.xdist_group(BENCH))
+        file = item.path.relative_to(config.rootpath).as_posix()
+        group = BENCH if file.startswith(FOLDERS) else file
+        item.add_marker(pytest.mark.xdist_group(group))
