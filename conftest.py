@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
         tempfile.tempdir = None
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Group what shares the bench, and the tests of each file: some look at what those before found."""
     if not config.pluginmanager.hasplugin("xdist"):
