@@ -21,12 +21,16 @@ def perf(
     folder: Annotated[
         Path | None, typer.Option(help="On the disk that the audit log will be on.")
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Measure others' engines too, where installed.")
+    ] = False,
     run_dir: RunDir = DEFAULT_RUN_DIR,
 ) -> int:
     """Measure the hot path on this machine, which should have nothing else to do."""
     import msgspec
 
     from host.perf import table
+    from host.perf.peers import beside, show
 
     place = folder or Path(tempfile.gettempdir())
     if not place.is_dir():
@@ -34,6 +38,8 @@ def perf(
     before = None if baseline is None else read_baseline(baseline)
     rows, failed = table.measured({"folder": place, "run_dir": run_dir.expanduser()})
     found = table.table(rows, failed) | {"environment": environment()}
+    if peers:
+        found["peers"] = beside()
     worse = [] if before is None else table.regressions(found, before)
     if worse:
         found["verdict"] = "fail"
@@ -41,6 +47,8 @@ def perf(
         print(msgspec.json.encode(found | {"regressions": worse}).decode())
     else:
         print(table.show(found))
+        if peers:
+            print(f"\n{show(found['peers'])}\n")
         for line in worse:
             print(f"regression: {line}")
         said = ", ".join(f"{name} {value}" for name, value in found["environment"].items())

@@ -56,8 +56,11 @@ class Strategy(Section, frozen=True):
     instrument: Annotated[str, Meta(description="instrument: `[A-Za-z0-9_/-]{1,16}`")]
     venue: Annotated[str, Meta(description="name of the venue that it trades at")] = "paper"
     stop_distance_bps: Annotated[
-        Bps, Meta(description="from the price to the protective stop that the venue holds")
+        Bps, Meta(description="from the average entry to the protective stop that the venue holds")
     ] = 300.0
+    target_distance_bps: Annotated[
+        Bps | None, Meta(description="from the average entry to the target; none when not set")
+    ] = None
     capital_quote: Annotated[
         float,
         Meta(ge=0, le=1e12, description="added to what the venue says is there: paper begins at 0"),
@@ -93,6 +96,15 @@ class Venue(Section, frozen=True):
             "a time, with nothing else open, never for more than the position it has confirmed"
         ),
     ] = True
+    deadman_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="after which the venue's own dead man's switch cancels, where it has one; "
+            "0: not used",
+        ),
+    ] = 60.0
     cancel_deadline_s: Annotated[
         Seconds | None, Meta(description="as under `[emergency]`, which holds when it is not set")
     ] = None

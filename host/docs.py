@@ -13,7 +13,11 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
+from host.exchange import page as exchanges
+from host.execution import page as orders
 from host.modes import Intent, OnKill, TradingMode
+from host.paper import page as paper
+from host.venues import page as venues
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "<!-- Made by `python -m host.docs {name}`: change the table in the code, not this page. -->"
@@ -195,8 +199,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "modes": modes_page,
     "refusals": refusals_page,
     "outcomes": outcomes_page,
+    "orders": lambda: orders.text(table),
     "configuration": configuration_page,
     "doctor": doctor_page,
+    "venues": lambda: venues.text(table),
+    "exchanges": lambda: exchanges.text(table),
+    "paper": lambda: paper.text(table),
 }
 
 

@@ -32,6 +32,8 @@ def still_open(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
         if data.get("op") == "new" and record.kind != REFUSED:
             if data.get("outcome", SENT) == SENT:
                 found[data["id"]] = {key: data.get(key) for key in SHOWN}
+        elif data.get("op") == "amend" and data.get("id") in found:
+            found[data["id"]] |= {key: data[key] for key in SHOWN if data.get(key)}
         elif record.kind in ENDED_BY:
             found.pop(str(data.get("id")), None)
         elif record.kind == "rung" and data.get("rung") == Rung.HALTED.name:

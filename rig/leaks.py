@@ -23,8 +23,12 @@ from numpy.typing import NDArray
 from rig.capture.model import Capture
 from rig.latency import Press, find_presses
 
-QUERIES = frozenset({"open_orders", "position", "mark", "hello", "subscribe"})
+# The dead man's switch only takes orders off.
+QUERIES = frozenset({
+    "open_orders", "position", "mark", "hello", "subscribe", "order", "fills", "rules", "deadman"
+})  # fmt: skip
 CANCELS = frozenset({"cancel", "cancel_all"})
+NEW = frozenset({"new", "oco"})
 
 _Times = NDArray[np.int64]
 
@@ -66,6 +70,26 @@ class _Cancelled(_Line, tag="cancelled"):
     pass
 
 
+class _Amended(_Line, tag="amended"):
+    pass
+
+
+class _CancelledAll(_Line, tag="cancelled_all"):
+    pass
+
+
+class _CancelReject(_Line, tag="cancel_reject"):
+    pass
+
+
+class _AmendReject(_Line, tag="amend_reject"):
+    pass
+
+
+class _Misbehaviour(_Line, tag="misbehaviour"):
+    pass
+
+
 class _End(_Line, tag="end"):
     pass
 
@@ -88,8 +112,11 @@ class _Packet(_Line, tag="packet"):
 
 
 # What the venue itself did; only packets come from a host. A kind that is not listed is refused.
-_VENUE_KINDS = _Start | _Stop | _Fill | _Connect | _Disconnect | _Cancelled | _End
-_DECODER = msgspec.json.Decoder(_VENUE_KINDS | _ClockStep | _Maintenance | _RefusedClient | _Packet)
+_ACCOUNT_KINDS = _Fill | _Cancelled | _CancelledAll | _CancelReject | _Amended | _AmendReject
+_VENUE_KINDS = _Start | _Stop | _Connect | _Disconnect | _End | _ClockStep | _Maintenance
+_DECODER = msgspec.json.Decoder(
+    _ACCOUNT_KINDS | _VENUE_KINDS | _Misbehaviour | _RefusedClient | _Packet
+)
 
 
 @dataclass(slots=True)
@@ -129,7 +156,7 @@ def count_orders(
         sent_ns = packet.sent_ns
         if sent_ns is None:
             raise RecordError(f"{record}: packet {packet.n} has no sending time")
-        if packet.msg.op == "new":
+        if packet.msg.op in NEW:
             new_ns.append(sent_ns)
         if kind is not None and _closed_at(closed, sent_ns):
             setattr(result, kind, getattr(result, kind) + 1)

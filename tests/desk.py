@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 import msgspec
 from host.hotpath.riskcheck import RiskCheck
 
-from host import config, forecast, layout, refusals, shm
+from host import config, forecast, layout, shm
 from host.engine.checks.limits import Limits
 from host.engine.forecasts import Forecasts
-from host.engine.orders import Book, Order
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
+from host.execution.life import Event
 from host.forecast import Forecast
-from host.modes import Intent, TradingMode
 from host.perf.checks import every_rail, open_gate, renew
+from tests.trading import Port, Venue
 
 PACKET_BYTES = 1024
 WIDE = every_rail(price_collar_share=0.5, price_window_share=0.5)
@@ -31,42 +32,34 @@ LOOSE = msgspec.convert(
 )  # fmt: skip
 
 
-class Port:
-    """A venue port whose stops and cancels are taken and forgotten."""
-
-    reduce_only = False
-
-    def __init__(self, gate: Any, fd: int) -> None:
-        self.gate, self._fd = gate, fd
-
-    def descriptor(self) -> int:
-        return self._fd
-
-    def seen(self, price: float, at_ns: int) -> None: ...
-
-    def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
-        return refusals.SENT
-
-
 class Desk:
     """One trader; `told` are its words for the audit log, `said` the modeller's page."""
 
     def __init__(self, limits: Limits, more: contextlib.ExitStack, **options: Any) -> None:
+        folder = Path(more.enter_context(tempfile.TemporaryDirectory()))
         self._gate, self._pages = open_gate()
         ours, self._venue = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.said = shm.create(layout.KIND_MODELLER, "said")
         for held in (ours, self._venue, self.said, *self._pages):
             more.callback(held.close)
         self._venue.setblocking(False)
-        self.book, self.told = Book(), []  # type: ignore[var-annotated]
-        wanted, forecasts = config.load(config.DEFAULT).strategy, Forecasts(Path("nobody-there"))
+        self._port = Port(self._gate, ours.fileno(), folder)
+        more.callback(self._port.journal.close)
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self._answers = Venue()
+        wanted, forecasts = config.load(config.DEFAULT).strategy, Forecasts(folder)
         forecasts._page = self.said
         self.trader = Trader(
-            wanted, Sizing(wanted, limits), forecasts, RiskCheck(limits), self.book,
-            Ids(wanted.id, 7), Port(self._gate, ours.fileno()),  # type: ignore[arg-type]
-            lambda: (TradingMode.NORMAL, 1), lambda: True,
-            lambda kind, **data: self.told.append((kind, data)), **options,
+            wanted, Sizing(wanted, limits), forecasts, RiskCheck(limits),
+            lambda: self._answers.manager, Ids(wanted.id, 7),
+            self._port,  # type: ignore[arg-type]
+            lambda: True, lambda kind, **data: self.told.append((kind, data)), **options,
         )  # fmt: skip
+
+    @property
+    def position(self) -> Any:
+        """The position; what is stored in it is as if the venue had said so."""
+        return self._answers.manager.position
 
     def before(self, number: int, price: float) -> dict[str, Any]:
         """Return an event of the feed, under a fresh lease and with a fresh forecast."""
@@ -78,9 +71,17 @@ class Desk:
         """Show one price to the trader."""
         self.trader.take_row(self.before(number, price))
 
+    def fill(self, price: float) -> None:
+        """Fill every order that has left."""
+        self._answers.fill(price, self._venue, self._port.journal)
+
     def forget(self) -> None:
         """Drop what is open and what has arrived, as if it had never been."""
-        self.book.open.clear()
+        manager = self._answers.manager
+        for order in list(manager.orders.live.values()):
+            manager.orders.step(order, Event.REJECT, 0)
+            self._port.journal.ended(order.id)
+        self._port.journal.tend()
         self.told.clear()
         self.arrived()
 
@@ -91,16 +92,6 @@ class Desk:
             while True:
                 found.append(msgspec.json.decode(self._venue.recv(PACKET_BYTES)))
         return found
-
-    def fill(self) -> int:
-        """Fill every open order at its price; return how many there were."""
-        orders: list[Order] = list(self.book.open.values())
-        for order in orders:
-            self.book.filled({"id": order.id, "side": "buy" if order.side > 0 else "sell",
-                              "qty": f"{order.left:f}", "price": f"{order.price:f}", "fee": "0",
-                              "left": "0"})  # fmt: skip
-        self.arrived()
-        return len(orders)
 
 
 @contextlib.contextmanager

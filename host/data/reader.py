@@ -9,7 +9,7 @@ Prints marked `suspicious` in US tick files are returned like any other; this is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,9 @@ class Series:
     qty: FloatArray | None = None  # trades
     bid: FloatArray | None = None  # quotes
     ask: FloatArray | None = None  # quotes
+    bid_qty: FloatArray | None = None  # quotes whose source says what is displayed
+    ask_qty: FloatArray | None = None
+    local_ns: IntArray | None = None  # ticks whose recorder noted when it received them
     skipped: int = 0  # quote records without one of the sides
 
     @property
@@ -166,11 +169,17 @@ def _tick_columns(name: str, kind: str, header: list[str]) -> Sequence[str]:
     if not times:
         raise BadData(f"{name}: column 'timestamp_ms' is missing")
     if kind == "quote":
-        return [*times, "bid", "ask", *(["bid_size"] if "bid_size" in header else [])]
+        return [*times, "bid", "ask", *_displayed(header)]
     sizes = [column for column in ("qty", "size") if column in header]
     if len(sizes) != 1:
         raise BadData(f"{name}: a trade file needs either a column 'qty' or a column 'size'")
     return [*times, "price", *sizes]
+
+
+def _displayed(columns: Collection[str]) -> tuple[str, ...]:
+    """The columns of the displayed sizes, if both sides have one."""
+    pairs = (("bid_qty", "ask_qty"), ("bid_size", "ask_size"))
+    return next((pair for pair in pairs if set(pair) <= set(columns)), ())
 
 
 def _bars(table: Table, decimals: int | None = None) -> Series:
@@ -204,13 +213,15 @@ def _trades(table: Table) -> Series:
         price=table.positive("price"),
         decimals=table.decimals(["price"]),
         qty=table.positive(size),
+        local_ns=_received_ns(table),
     )
 
 
 def _quotes(table: Table) -> Series:
     time_ns = _tick_times_ns(table)
     # Only US records use price 0 for a side that is not there; elsewhere 0 is an error.
-    may_lack_a_side = "bid_size" in table.columns
+    sizes = _displayed(list(table.columns))
+    may_lack_a_side = "bid_size" in sizes
     side = table.not_negative if may_lack_a_side else table.positive
     bid, ask = side("bid"), side("ask")
     both: BoolArray = (bid > 0.0) & (ask > 0.0)
@@ -219,6 +230,8 @@ def _quotes(table: Table) -> Series:
         raise BadData(
             f"{table.name}: no row has both a bid and an ask; all {table.rows} carry one side only"
         )
+    bid_qty, ask_qty = (table.not_negative(name)[both] for name in sizes) if sizes else (None, None)
+    received_ns = _received_ns(table)
     return Series(
         source=table.name,
         kind="quote",
@@ -227,6 +240,9 @@ def _quotes(table: Table) -> Series:
         decimals=table.decimals(["bid", "ask"]),
         bid=bid[both],
         ask=ask[both],
+        bid_qty=bid_qty,
+        ask_qty=ask_qty,
+        local_ns=None if received_ns is None else received_ns[both],
         skipped=int(table.rows - both.sum()),
     )
 
@@ -240,6 +256,12 @@ def _tick_times_ns(table: Table) -> IntArray:
     time_ns = table.integer_times_ns(column, unit_ns)
     table.refuse_where(_not_after_previous(time_ns, 0), column, "goes back in time")
     return time_ns
+
+
+def _received_ns(table: Table) -> IntArray | None:
+    if table.is_blank("local_ns"):
+        return None
+    return table.integer_times_ns("local_ns", 1)
 
 
 def _not_after_previous(time_ns: IntArray, least_step_ns: int) -> BoolArray:

@@ -36,7 +36,7 @@ def main(run_dir: str, venue: str, settings: str, state: str) -> int:
         signal.signal(signal.SIGTERM, lambda *_: setattr(engine, "running", False))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         realtime.freeze_gc()
-    except (GuardUnreachable, ValueError) as error:
+    except (OSError, ValueError) as error:  # no guard, or no journal
         print(f"engine: {error}", file=sys.stderr)
         return GUARD_LOST
     print("ready", flush=True)

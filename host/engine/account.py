@@ -1,23 +1,38 @@
 """The account at one venue: its connections, what we know of it, and what we compare it with."""
 
 import select
+import time
 from collections.abc import Callable
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
-from host.engine.orders import ZERO, Book
-from host.engine.port import VenuePort
+import msgspec
+
+from host import refusals
+from host.engine.deadman import Deadman
+from host.engine.port import LEFT, VenuePort
 from host.engine.reconciler import Reconciler
 from host.engine.venue import VenueConnection, VenueLost
+from host.execution.manager import Manager
+from host.execution.repricing import Policy
+from host.execution.rules import Rules
+from host.execution.sending import Outcome, Request
+from host.hotpath.riskcheck import RiskCheck
+from host.modes import Intent
+from host.venues import events as ev
 
 RECONNECT_NS = 200_000_000
 TRADE, FEED = "trade", "feed"
+# Where orders can be reduce-only, stop and target rest as two of them: a kill takes the target off, and
+# must leave the stop. Of a pair that the venue holds as one it could take only both.
+PAIRS = frozenset({"oco", "ouo"})
 
 
 class Account:
     """One venue. Everywhere orders are sent and heard of; where we trade, there is a feed as well.
 
-    tell(kind, **data) -- pushes an event for the audit log
+    manager -- None until the venue has told its rules
+    make_id -- of a strategy's order; tell(kind, **data) -- for the audit log, with the name of the venue
     """
 
     def __init__(
@@ -25,23 +40,33 @@ class Account:
         socket: str,
         roles: tuple[str, ...],
         port: VenuePort,
-        book: Book,
+        policy: Policy,
+        checks: RiskCheck,
         reconciler: Reconciler,
+        deadman: Deadman,
+        make_id: Callable[[], str],
         poller: select.poll,
         tell: Callable[..., None],
     ) -> None:
         self.name = port.name
         self.port = port
-        self.book = book
         self.reconciler = reconciler
+        self.deadman = deadman
         self.feed_ended = False
-        self._cash = ZERO
+        self._policy = policy
+        self._checks = checks
+        self._make_id = make_id
         self._socket = socket
         self._links: dict[str, VenueConnection | None] = dict.fromkeys(roles)
         self._poller = poller
         self._tell = tell
         self._tried_ns = 0
-        self._said_lost = False
+        self._said_lost = self._said_full = False
+
+    @property
+    def manager(self) -> Manager | None:
+        """Orders and position; None until the venue has told its rules."""
+        return self.port.manager
 
     def lost(self, now_ns: int) -> bool:
         """Return True while orders cannot be sent, or nothing answers; a silent venue is no venue."""
@@ -87,34 +112,85 @@ class Account:
                     self.port.heard(event)
         return events
 
-    def take(self, event: dict[str, Any]) -> None:
-        """Take one event into book and reconciliation."""
+    def take(self, event: dict[str, Any], now_ns: int, active: bool) -> None:
+        """Take one event; `active` says whether stops and targets may follow from it."""
         match event["ev"]:
             case "welcome":
                 self._said_lost = False
+                if event["role"] == TRADE:
+                    self.reconciler.restart()
+                    self.deadman.restart(now_ns)
             case "end":
                 self.feed_ended = True
-            case "fill":
-                self.book.filled(event)
-                self.reconciler.orders([event["id"]])
-            case "reject" | "cancelled":
-                self.book.ended(event["id"])
-            case "cancelled_all":
-                for order_id in event["ids"]:
-                    self.book.ended(order_id)
-            case "open_orders":
-                self.reconciler.orders([order["id"] for order in event["orders"]])
-            case "position":
-                self._cash = Decimal(event["cash"])
-                self.reconciler.position(event, self.book.position)
+            case "rules":
+                self._take_rules(event, now_ns)
+            case "deadman":
+                self.deadman.take(event, now_ns)
+            case _ if self.reconciler.take(event, now_ns) and self.manager is not None:
+                self.manager.active = active
+                self.manager.hear(event, now_ns)
+        self._close_ended()
 
-    def worked_off(self, position: Decimal) -> None:
-        """The ladder is done: the venue's word is ours."""
-        ours = self.book.position
-        if self.book.reconciled(position, self._cash):
-            # The venue knows better: a fill may have crossed the halt, or we have just started.
-            self._tell("reconciled", venue=self.name, ours=str(ours), theirs=str(position))
+    def tick(self, now_ns: int, active: bool, worked_off: bool) -> None:
+        """Ask, look at the clock, make room in the journal; call every pass.
+
+        active -- stops and targets may be placed; worked_off -- an emergency, and its ladder is done
+        """
+        manager, port = self.manager, self.port
+        if port.reachable():
+            self.reconciler.tick(now_ns)
+        if manager is not None:
+            manager.active = active
+            price = port.last_price()
+            manager.tick(now_ns, price)
+            if port.reachable():
+                permitted = port.gate.permit(Intent.REDUCE) == refusals.SENT
+                held = bool(manager.position.qty)
+                self.deadman.tick(now_ns, permitted, worked_off, held)
+        self._close_ended()
+        port.journal.tend()
+        if port.journal.full and not self._said_full:
+            self._tell("alert", code="JOURNAL_FULL")
+        self._said_full = port.journal.full
+
+    def worked_off(self) -> None:
+        """The ladder is done and everything agrees: a person may re-arm."""
         self.reconciler.clear()
+
+    def _take_rules(self, event: dict[str, Any], now_ns: int) -> None:
+        if self.manager is not None:
+            return
+        told = msgspec.convert(event, ev.Rules)
+        rules = Rules.of(told)
+        self.deadman.begin(rules.can, now_ns)
+        if "reduce_only" in rules.can:
+            rules = replace(rules, can=rules.can - PAIRS)
+        tell = self._tell
+        manager = Manager(rules, self._policy, self._make_id, self._send, tell)
+        manager.active = False
+        self.port.manager = manager
+        self.reconciler.begin(manager, now_ns)
+
+    def _send(self, request: Request) -> Outcome:
+        """What the manager wants to be sent: stops, targets, cancels."""
+        intent, now_ns = Intent[request.intent], time.monotonic_ns()
+        if intent != Intent.CANCEL and self._checks.room(now_ns) != refusals.SENT:
+            return Outcome.UNSENT
+        told = msgspec.to_builtins(request)
+        code = self.port.send(told, intent)
+        self._tell("sent", outcome=refusals.NAMES[code], **told)
+        if code == refusals.OUTCOME_UNKNOWN:
+            return Outcome.UNKNOWN
+        return Outcome.SENT if code in LEFT else Outcome.UNSENT
+
+    def _close_ended(self) -> None:
+        """An order that has ended is not pending any more."""
+        manager, journal = self.manager, self.port.journal
+        if manager is not None:
+            for order_id in journal.pending():
+                order = manager.orders.find(order_id)
+                if order is not None and order.ended:
+                    journal.ended(order_id)
 
     def _connect(self, role: str, now_ns: int) -> None:
         link = VenueConnection(self._socket, role, now_ns)
@@ -131,10 +207,13 @@ class Account:
         self._links[link.role] = None
         if link.role == TRADE:
             self.port.connection = None
+            self.reconciler.restart()
+            if self.manager is not None:
+                self.manager.disconnected(time.monotonic_ns())
         self._say_lost(str(error))
 
     def _say_lost(self, error: str) -> None:
         """Say it once; it is tried again several times a second."""
         if not self._said_lost:
             self._said_lost = True
-            self._tell("venue_lost", venue=self.name, error=error[:200])
+            self._tell("venue_lost", error=error[:200])

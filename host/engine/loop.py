@@ -2,33 +2,40 @@
 
 import select
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from host import layout, modes, shm
+from host import layout, modes, refusals, shm
 from host.config import Config, Venue
 from host.engine.account import FEED, TRADE, Account
 from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
+from host.engine.deadman import Deadman
 from host.engine.emergency.ladder import Ladder
 from host.engine.emergency.progress import Progress
 from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts
-from host.engine.orders import Book
 from host.engine.port import VenuePort
 from host.engine.predictor import Predictor
 from host.engine.provenance import Ids
 from host.engine.reconciler import Reconciler
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
+from host.execution.journal import Journal, next_run
+from host.execution.repricing import Policy
 from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
 from host.hotpath.riskcheck import RiskCheck
-from host.modes import Reason, TradingMode
+from host.modes import Intent, Reason, TradingMode
 
 HEARTBEAT_MS = 5
+# What an event with fields missing, of another type or out of range makes of reading it.
+BAD_EVENT = (KeyError, TypeError, ValueError, ArithmeticError, msgspec.MsgspecError)
+# Of the messages a second that the limits permit, and what is taken where they permit any number.
+REPRICING_SHARE, MOST_MESSAGES = 0.25, 1_000
 
 
 class Engine:
@@ -53,11 +60,15 @@ class Engine:
         unfinished = progress.unfinished()
         reply, self._guard_page, fds = guard.attach("engine", self.page)
         self._emergency = True
-        self._stale = False
+        self._confirmed = self._stale = False
         self._fits = 0.0, 0.0
         self._conditions = Conditions(self.page.words)
         self._checks = RiskCheck(config.limits)
-        self._ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
+        self._journals = {venue.name: journal(run_dir, venue.name) for venue in venues}
+        run = next_run([*self._journals.values()], time.time_ns() // 1_000_000)
+        for held in self._journals.values():
+            held.begin(run)
+        self._ids = Ids(config.strategy.id, run)
         self._gate = make_gate(self._guard_page, self.page, reply, fds)
         self._poller = select.poll()
         self._accounts = {venue.name: self._account(venue) for venue in venues}
@@ -79,11 +90,10 @@ class Engine:
             self._sizing,
             forecasts,
             self._checks,
-            self._traded.book,
+            lambda: self._traded.manager,
             self._ids,
             self._traded.port,
-            lambda: self._mode()[::2],
-            lambda: self._ladder.done,
+            lambda: self._ladder.done and self._traded.reconciler.agreed,
             self.event,
             self._opinions,
             predictor,
@@ -108,7 +118,7 @@ class Engine:
                     continue
                 for account in self._accounts.values():
                     for event in account.hear(fd):
-                        self._take(account, event)
+                        self._take_or_doubt(account, event)
             self._follow_mode()
             self._follow_conditions()
             if self._opinions is not None:
@@ -129,27 +139,46 @@ class Engine:
         return Opinions(wanted, symbol, run_dir, self._poller, self.event)
 
     def _account(self, venue: Venue) -> Account:
-        book, wanted = Book(), self._config.reconciliation
+        wanted, who = self._config.reconciliation, self._config.strategy
         port = VenuePort(
             venue.name,
             self._gate,
             self._ids,
-            book,
+            self._journals[venue.name],
             self._checks,
             number(self._config.limits.max_data_age_s) * 1e9,
             lambda: self._mode()[2],
             venue.reduce_only,
         )
+
+        def alert(code: str, **data: Any) -> None:
+            self.event("alert", code=code, venue=venue.name, **data)
+
+        def tell(kind: str, **data: Any) -> None:
+            self.event(kind, venue=venue.name, **data)
+
         reconciler = Reconciler(
             self._ids,
+            port.journal,
             wanted.period_ms,
             wanted.deadline_ms,
             port.ask,
-            lambda code, **data: self.event("alert", code=code, venue=venue.name, **data),
+            alert,
+            tell,
         )
-        traded = venue.name == self._config.strategy.venue
-        roles = (TRADE, FEED) if traded else (TRADE,)
-        return Account(venue.socket, roles, port, book, reconciler, self._poller, self.event)
+        traded = venue.name == who.venue
+        return Account(
+            venue.socket,
+            (TRADE, FEED) if traded else (TRADE,),
+            port,
+            policy(self._config),
+            self._checks,
+            reconciler,
+            Deadman(venue.deadman_s, port.ask, alert),
+            lambda: self._ids.make(who.id, self._mode()[2]),
+            self._poller,
+            tell,
+        )
 
     def _beat(self) -> None:
         self.page.words.store(layout.ENGINE_HEARTBEAT_NS, time.monotonic_ns())
@@ -159,26 +188,42 @@ class Engine:
 
     # -- venues -----------------------------------------------------------------------------
 
+    def _take_or_doubt(self, account: Account, event: dict[str, Any]) -> None:
+        """Take one event; one that cannot be read is an alarm, and everything is asked anew."""
+        try:
+            self._take(account, event)
+        except BAD_EVENT as error:
+            self.event("alert", code="BAD_EVENT", venue=account.name, why=repr(error)[:200])
+            account.reconciler.restart()
+
     def _take(self, account: Account, event: dict[str, Any]) -> None:
+        now_ns = time.monotonic_ns()
         match event["ev"]:
             case "bar" | "trade" | "quote":
                 self._trader.take_row(event)
                 return
             case "welcome" if event["role"] == TRADE:
-                self._ladder.restart(account.name, time.monotonic_ns())
+                self._ladder.restart(account.name, now_ns)
             case "end":
                 self.event("feed_ended", rows=event["rows"])
             case "fill":
-                self._checks.executed(time.monotonic_ns())
+                self._checks.executed(now_ns)
                 told = {key: event[key] for key in event if key != "ev"}
                 self.event("fill", venue=account.name, **told)
             case "reject" | "cancelled":
                 why = event.get("reason", "")
                 self.event(event["ev"], venue=account.name, id=event["id"], reason=why)
-        account.take(event)
-        if account is self._traded:
-            self._trader.heard(event)
-        self._ladder.take(account.name, event, time.monotonic_ns())
+        account.take(event, now_ns, self._active(account))
+        self._ladder.take(account.name, event, now_ns)
+
+    def _active(self, account: Account) -> bool:
+        """Return True while stops and targets may be placed: in an emergency the ladder decides."""
+        return (
+            account is self._traded
+            and account.reconciler.agreed
+            and self._ladder.done
+            and self._gate.permit(Intent.REDUCE) == refusals.SENT
+        )
 
     # -- modes ------------------------------------------------------------------------------
 
@@ -215,30 +260,46 @@ class Engine:
         mode, reason, epoch = self._mode()
         now_ns = time.monotonic_ns()
         if mode == TradingMode.EMERGENCY and self._ladder.epoch != epoch:
-            self._emergency = True
+            self._emergency, self._confirmed = True, False
             self._ladder.begin(epoch, reason, now_ns)
-        if self._ladder.tick(now_ns):
+        self._confirmed = self._ladder.tick(now_ns) or self._confirmed
+        stopped = mode == TradingMode.EMERGENCY
+        for account in self._accounts.values():
+            account.tick(now_ns, self._active(account), stopped and self._ladder.done)
+        if self._confirmed and all(a.reconciler.agreed for a in self._accounts.values()):
+            self._confirmed = False
             self._worked_off()
-        if mode == TradingMode.EMERGENCY:
+        if stopped:
             return
         if self._emergency:
             self._emergency = False
             self._checks.rearmed()
-        if mode == TradingMode.PAUSED:
-            self._trader.cancel_entries()
-        for account in self._accounts.values():
-            if account.port.reachable():
-                account.reconciler.tick(now_ns)
+        manager = self._traded.manager
+        if mode == TradingMode.PAUSED and manager is not None:
+            manager.cancel_entries(now_ns)
 
     def _worked_off(self) -> None:
-        """Every venue has confirmed everything: take over what they say, and let a person re-arm."""
-        for name, account in self._accounts.items():
-            account.worked_off(self._ladder.venues[name].position)
-        self._trader.reconciled(self._ladder.venues[self._traded.name].stops)
+        """Every venue has confirmed everything, and all of it agrees: let a person re-arm."""
+        for account in self._accounts.values():
+            account.worked_off()
         # What latched is lowered here, before the re-arm, or it would step down again at once; the
         # checks themselves go on refusing until a person has re-armed.
         self._follow_conditions()
         self._guard.tell(op="ladder", epoch=self._ladder.epoch)
+
+
+def journal(run_dir: Path, venue: str) -> Journal:
+    """Return the journal of one venue. Raises OSError when it cannot be had."""
+    return Journal(run_dir / f"orders-{venue}.journal")
+
+
+def policy(config: Config) -> Policy:
+    """Return how positions are protected; repricing may use a part of the messages."""
+    who, most = config.strategy, number(config.limits.max_messages_per_s)
+    target = None if who.target_distance_bps is None else Decimal(str(who.target_distance_bps))
+    per_s = max(1, int(min(most, MOST_MESSAGES) * REPRICING_SHARE))
+    stop = Decimal(str(who.stop_distance_bps))
+    return Policy(stop, target, per_s=per_s, burst=2 * per_s, reserve=per_s)
 
 
 def make_gate(guard: shm.Page, own: shm.Page, reply: dict[str, Any], fds: list[int]) -> Gate:

@@ -8,21 +8,27 @@ import msgspec
 
 from host import refusals
 from host.engine.emergency.liquidation import would_open
-from host.engine.orders import Book
 from host.engine.provenance import LADDER, Ids
 from host.engine.venue import VenueConnection, VenueLost
+from host.execution.journal import Journal
+from host.execution.manager import Manager
+from host.execution.order import Role
 from host.hotpath.gate import Gate
 from host.hotpath.ordertext import PRICE_DECIMALS
 from host.hotpath.riskcheck import RiskCheck
 from host.hotpath.words import now_ns
 from host.modes import Intent
+from host.venues import messages as m
 
 TRADES = {Intent.OPEN, Intent.REDUCE}
+# What may be at the venue from now on.
+LEFT = {refusals.SENT, refusals.OUTCOME_UNKNOWN}
 
 
 class VenuePort:
-    """One venue; `connection` is None while it cannot be reached.
+    """One venue; `connection` is None while it cannot be reached, `manager` before it told its rules.
 
+    journal -- every order is in it before it leaves
     position -- what the venue last said, and every fill since: None before it has said anything
     reduce_only -- the venue knows orders that can only reduce
     epoch() -- of the mode, for the ids of the ladder's orders
@@ -33,7 +39,7 @@ class VenuePort:
         name: str,
         gate: Gate,
         ids: Ids,
-        book: Book,
+        journal: Journal,
         checks: RiskCheck,
         most_age_ns: float,
         epoch: Callable[[], int],
@@ -43,9 +49,10 @@ class VenuePort:
         self.reduce_only = reduce_only
         self.position: Decimal | None = None
         self.connection: VenueConnection | None = None
+        self.manager: Manager | None = None
         self.gate = gate
+        self.journal = journal
         self._ids = ids
-        self._book = book
         self._checks = checks
         self._most_age_ns = most_age_ns
         self._epoch = epoch
@@ -82,21 +89,34 @@ class VenuePort:
         if bound and would_open(self.position, request):
             return refusals.REDUCE_WOULD_INCREASE
         data = msgspec.json.encode(request)
-        code = self.gate.send(self.connection.fileno(), data, intent, token)
-        if code == refusals.SENT and intent not in TRADES:  # those the trader counts as orders
+        fd, wal = self.connection.fileno(), self.journal.wal
+        code = self.gate.send(fd, data, intent, token, wal)
+        if code in LEFT:
             self._checks.message(now_ns())
+            if intent != Intent.CANCEL:
+                self.journal.sent(request)
+            if intent == Intent.LIQUIDATE:
+                self._note(request, code)
         return code
+
+    def _note(self, request: dict[str, Any], code: int) -> None:
+        """The manager knows what it sends itself; the ladder's orders it hears of here."""
+        if self.manager is not None:
+            asked = {key: value for key, value in request.items() if key != "op"}
+            self.manager.sent(msgspec.convert(asked, m.New), now_ns(), Role.LADDER)
+            if code == refusals.OUTCOME_UNKNOWN:
+                self.manager.lost(request["id"], now_ns())
 
     def descriptor(self) -> int:
         """Return the descriptor that orders are sent on, or -1 before the welcome."""
         connection = self.connection
         return connection.fileno() if connection is not None and connection.welcomed else -1
 
-    def ask(self, op: str, req: int) -> None:
+    def ask(self, op: str, req: int, **more: Any) -> None:
         """Send a query; one that cannot be sent is asked again by whoever waits for the answer."""
         if self.connection is not None and self.connection.welcomed:
             try:
-                self.connection.ask(op=op, req=req)
+                self.connection.ask(op=op, req=req, **more)
             except VenueLost:
                 return  # the poll of the same socket reports the loss
 
@@ -105,8 +125,13 @@ class VenuePort:
         return self._ids.make(LADDER, self._epoch())
 
     def entries(self) -> list[str]:
-        """Return the ids of our open orders; the book has no protective stops among them."""
-        return list(self._book.open)
+        """Return the ids of our open orders that are no protective stops."""
+        live = {} if self.manager is None else self.manager.orders.live
+        return [order.id for order in live.values() if order.role is not Role.STOP]
+
+    def stops(self, order_id: str) -> bool:
+        """Return True for an order that we have sent as a stop."""
+        return self.journal.stops(order_id)
 
     def price(self) -> Decimal | None:
         """Return the last price of the feed while it is fresh."""

@@ -1,19 +1,24 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The gate: the last thing that every order passes, at the socket write itself.
 
-    slot := busy;  if permitted(intent): send;  slot := free
+    slot := busy;  if permitted(intent): journal, send;  slot := free
 
 The slot's store and the mode's load are sequentially consistent, and so are the guard's store
 of the mode and its load of the slot. So whichever comes first, either the guard sees the
 busy slot and waits with ACK, or the gate sees EMERGENCY and does not send.
+
+An order is in the write-ahead log before it is on its way, so whoever comes after this process knows
+what may have left; one that certainly has not left is taken back. Cancels need no entry.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport (EAGAIN, EBADF, ECONNREFUSED, ECONNRESET, EINTR, EMSGSIZE, ENOBUFS, ENOMEM,
+                         ENOTCONN, EPIPE, errno)
 from libc.stdint cimport uint64_t
 
 from host.hotpath.atomics cimport bot4_add, bot4_load, bot4_now_ns, bot4_store, bot4_word
 from host.hotpath.level cimport Level
+from host.hotpath.wal cimport WAL_INTENT, Wal
 from host.hotpath.words cimport Words
 
 from host import layout, modes, refusals
@@ -45,6 +50,8 @@ cdef int R_TOKEN = refusals.NO_TOKEN
 cdef int R_CORRUPT = refusals.MODE_CORRUPT
 cdef int R_BLOCKED = refusals.WOULD_BLOCK
 cdef int R_FAILED = refusals.SEND_FAILED
+cdef int R_UNKNOWN = refusals.OUTCOME_UNKNOWN
+cdef int R_JOURNAL = refusals.JOURNAL_FULL
 
 cdef uint64_t MOST_LEASE_NS = layout.MOST_LEASE_NS
 cdef Py_ssize_t W_MODE = layout.GUARD_MODE
@@ -53,6 +60,17 @@ cdef Py_ssize_t W_TOKEN = layout.GUARD_LADDER_TOKEN
 cdef Py_ssize_t W_SLOT = layout.ENGINE_SLOT
 cdef Py_ssize_t W_SENT = layout.ENGINE_SENT
 cdef Py_ssize_t W_REFUSED = layout.ENGINE_REFUSED
+
+
+cdef int outcome(ssize_t sent, size_t length) noexcept nogil:
+    """Say what became of a send: an error that is not known to come before anything left is unknown."""
+    if sent >= 0:
+        return R_SENT if <size_t> sent == length else R_UNKNOWN
+    if errno == EAGAIN or errno == EINTR:
+        return R_BLOCKED
+    if errno in (EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EMSGSIZE, ENOBUFS, ENOMEM):
+        return R_FAILED
+    return R_UNKNOWN
 
 
 cdef class Gate:
@@ -78,31 +96,36 @@ cdef class Gate:
         """Return refusals.SENT when `intent` would pass now, else why not; sends nothing."""
         return self._permit(intent, token)
 
-    def send(self, int fd, bytes request not None, int intent, unsigned long long token=0):
+    def send(self, int fd, bytes request not None, int intent, unsigned long long token=0,
+             Wal wal=None):
         """Send one complete request on `fd` if it is permitted; return a code of host.refusals.
 
         The socket must keep message bounds (SEQPACKET), so that a request leaves whole or not.
+        wal -- where it is written down before
         """
         cdef const char *data = PyBytes_AS_STRING(request)
         cdef size_t length = PyBytes_GET_SIZE(request)
         cdef int code
         with nogil:
-            code = self.post(fd, data, length, intent, token)
+            code = self.post(fd, data, length, intent, token, wal)
         return code
 
     cdef int post(self, int fd, const char *data, size_t length, int intent,
-                  uint64_t token) noexcept nogil:
+                  uint64_t token, Wal wal) noexcept nogil:
         cdef volatile bot4_word *slot = self._engine.base + W_SLOT
-        cdef ssize_t sent
+        cdef bint written = False
         cdef int code
         bot4_store(slot, 1)
         code = self._permit(intent, token)
+        if code == R_SENT and wal is not None and intent != CANCEL:
+            written = wal.write(WAL_INTENT, data, length, intent == LIQUIDATE)
+            # What ends an emergency goes without an entry rather than not at all.
+            if not written and intent != LIQUIDATE:
+                code = R_JOURNAL
         if code == R_SENT:
-            sent = c_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
-            if sent < 0:
-                code = R_BLOCKED if errno == EAGAIN or errno == EINTR else R_FAILED
-            elif <size_t> sent != length:
-                code = R_FAILED
+            code = outcome(c_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL), length)
+            if written and code != R_SENT and code != R_UNKNOWN:
+                wal.retract()
         bot4_store(slot, 0)
         bot4_add(self._engine.base + (W_SENT if code == R_SENT else W_REFUSED), 1)
         return code

@@ -57,6 +57,7 @@ def orders(Pipeline path not None, Words guard not None, double[::1] prices not 
             began_ns = bot4_now_ns() - began_ns
             if code != R_SENT:
                 break
+            forget(path)
             if number < taken_ns.shape[0]:
                 taken_ns[number] = began_ns
             if venue >= 0:
@@ -79,11 +80,13 @@ def stream(Pipeline path not None, Words guard not None, double[::1] prices not 
     with nogil:
         for number in range(prices.shape[0]):
             path._world.position, path._held_lots = 0.0, 0
+            # Once: a price that is taken again and again while the venue is slow ends the trend.
+            path.take(prices[number], bot4_now_ns())
             code = R_BLOCKED
             while code == R_BLOCKED:
                 bot4_store(guard.base + W_LEASE, bot4_now_ns() + MOST_LEASE_NS)
-                path.take(prices[number], bot4_now_ns())
                 code = path.act(fd, True, 0)
+                forget(path)
                 if code == R_BLOCKED or number % READ_EVERY == 0:
                     accepted += answers(fd)
                 if code == R_BLOCKED:
@@ -93,6 +96,12 @@ def stream(Pipeline path not None, Words guard not None, double[::1] prices not 
     if code != R_SENT:
         raise RuntimeError(f"tick {number}: {refusals.NAMES.get(code, 'nothing to do')}")
     return accepted
+
+
+cdef void forget(Pipeline path) noexcept nogil:
+    """What the journal holds is not needed any more: nobody here says what became of an order."""
+    if path._wal is not None:
+        path._wal.floor = path._wal.head
 
 
 cdef int64_t answers(int fd) noexcept nogil:

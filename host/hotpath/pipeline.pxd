@@ -8,6 +8,7 @@ from host.hotpath.riskcheck cimport RiskCheck
 from host.hotpath.riskmemory cimport Order
 from host.hotpath.riskorder cimport World
 from host.hotpath.seqlock cimport Seqlock
+from host.hotpath.wal cimport Wal
 
 cdef enum:
     PREFIX_BYTES = 48
@@ -19,6 +20,7 @@ cdef class Pipeline:
     cdef readonly RiskCheck checks
     cdef Gate _gate
     cdef Serial _serial
+    cdef Wal _wal
     cdef Decision _decision
     cdef Seqlock _forecast
     cdef uint64_t _forecast_age_ns
@@ -32,6 +34,10 @@ cdef class Pipeline:
     cdef double _lot
     cdef int64_t _lot_units
     cdef int _lot_decimals
+    cdef int64_t _tick_units
+    cdef int _tick_decimals
+    cdef double _least
+    cdef double _least_value
     cdef int64_t _held_lots
     cdef int64_t _seen_ns
     cdef readonly int64_t lots

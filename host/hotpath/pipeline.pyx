@@ -10,12 +10,14 @@ too old or makes no sense opens nothing. What the risk allows and what the enric
 makes an entry smaller.
 """
 
+from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 from host.hotpath.atomics cimport bot4_now_ns
-from host.hotpath.ordertext cimport NUMBER_BYTES, TENS, price_units, put_number
+from host.hotpath.ordertext cimport (MOST_DECIMALS, NUMBER_BYTES, TENS, price_units,
+                                     put_number)
 from host.hotpath.riskorder cimport text
 from host.hotpath.riskmemory cimport ID_CHARS, NAME_CHARS
 from host.hotpath.seqlock cimport MOST_VALUES
@@ -41,6 +43,7 @@ cdef int A_REDUCE_LONG = decisions.REDUCE_LONG
 cdef int R_SENT = refusals.SENT
 cdef int R_NUMBER = refusals.BAD_NUMBER
 cdef int R_FAILED = refusals.SEND_FAILED
+cdef int R_UNKNOWN = refusals.OUTCOME_UNKNOWN
 cdef int R_RECONCILED = refusals.NOT_RECONCILED
 cdef double LEAST = bounds.LEAST
 cdef double MOST = bounds.MOST
@@ -53,12 +56,20 @@ cdef const char *EXIT = (b'{"op":"new","id":"%s","intent":"REDUCE","side":"sell"
                          b'"qty":"%s","price":null%s,"reduce_only":true}')
 
 
+cdef int64_t on_grid(int64_t units, int decimals, int64_t tick, int tick_decimals) noexcept nogil:
+    """Return a price down on the grid, in units of 10^-MOST_DECIMALS."""
+    cdef int64_t step = <int64_t> (tick * TENS[MOST_DECIMALS - tick_decimals])
+    units = <int64_t> (units * <int64_t> TENS[MOST_DECIMALS - decimals])
+    return units - units % step
+
+
 cdef class Pipeline:
     """One strategy on one instrument.
 
     strategy, instrument -- names, as in the checks; run -- of the ids, in hex
     position_value, order_value -- what the strategy aims at, in quote currency
     capital -- quote currency that is there beside what the venue says
+    wal -- where an order is written down before it leaves
     decision, forecast, forecast_age_ns -- a model's word (both or none) and how old it may be
 
     Raises ValueError when a name or a value cannot be, or only one of decision and forecast is given.
@@ -67,7 +78,8 @@ cdef class Pipeline:
     def __init__(self, str strategy not None, str instrument not None, str run not None,
                  Serial serial not None, RiskCheck checks not None, Gate gate not None,
                  double position_value, double order_value, Decision decision=None,
-                 Seqlock forecast=None, uint64_t forecast_age_ns=0, double capital=0.0):
+                 Seqlock forecast=None, uint64_t forecast_age_ns=0, double capital=0.0,
+                 Wal wal=None):
         cdef bytes prefix = f"{strategy}.{run}.".encode("ascii")
         if not (0 < position_value <= MOST and 0 < order_value <= MOST):
             raise ValueError(f"values {position_value!r}, {order_value!r}: above 0, at most {MOST:g}")
@@ -87,7 +99,7 @@ cdef class Pipeline:
         memcpy(self._prefix, <const char *> prefix, len(prefix))
         self._prefix_length = len(prefix)
         self.features = Features()
-        self.checks, self._gate, self._serial = checks, gate, serial
+        self.checks, self._gate, self._serial, self._wal = checks, gate, serial, wal
         self._order_value, self._capital = order_value, capital
         # Until an outlook is given no forecast is known: where the limits need one, nothing opens.
         self.outlook(position_value, 0.0, 0.0, NEVER_S)
@@ -99,6 +111,18 @@ cdef class Pipeline:
             raise ValueError(f"lot {units} x 10^-{decimals}: above 0, at most 8 decimals")
         self._lot_units, self._lot_decimals = units, decimals
         self._lot = <double> units / 10.0**decimals
+
+    def set_rules(self, int64_t tick_units, int tick_decimals, double least, double least_value):
+        """Set what the venue takes: the grid of prices (as a lot), the least quantity and value.
+
+        A buy goes down to the grid, and nothing is done about what is less. Raises ValueError.
+        """
+        if not (0 < tick_units <= 10**12 and 0 <= tick_decimals <= 8):
+            raise ValueError(f"tick {tick_units} x 10^-{tick_decimals}: above 0, at most 8 decimals")
+        if not (0 <= least <= MOST and 0 <= least_value <= MOST):
+            raise ValueError(f"least quantity {least!r}, value {least_value!r}: from 0 to {MOST:g}")
+        self._tick_units, self._tick_decimals = tick_units, tick_decimals
+        self._least, self._least_value = least, least_value
 
     def account(self, double position, int64_t held_lots, double cash):
         """Take over what the venue has said; base units, whole lots of it, quote currency.
@@ -196,8 +220,9 @@ cdef class Pipeline:
             return R_RECONCILED
         if fd < 0:
             return R_FAILED
-        code = self._gate.post(fd, self._request, self._request_length, OPEN if opens else REDUCE, 0)
-        if code == R_SENT:
+        code = self._gate.post(fd, self._request, self._request_length,
+                               OPEN if opens else REDUCE, 0, self._wal)
+        if code == R_SENT or code == R_UNKNOWN:
             self.checks.count_sent(&self._order, now_ns if now_ns else <int64_t> bot4_now_ns())
         return code
 
@@ -207,6 +232,7 @@ cdef class Pipeline:
         cdef double most = self._order_value * share / (self._world.last_price * self._lot)
         cdef double values[MOST_VALUES]
         cdef uint64_t age_ns = 0
+        cdef double quantity
         cdef int64_t held = self._held_lots, target = 0, lots, bound
         cdef int action = 0
         if not (most < MOST_LOTS and self._aim(share, &target)):
@@ -222,7 +248,11 @@ cdef class Pipeline:
             elif action != A_OPEN_LONG and target > held:
                 target = held
         lots, bound = target - held, <int64_t> most
-        return bound if lots > bound else -bound if lots < -bound else lots
+        lots = bound if lots > bound else -bound if lots < -bound else lots
+        quantity = fabs(<double> lots) * self._lot
+        if quantity < self._least or quantity * self._world.last_price < self._least_value:
+            return 0
+        return lots
 
     cdef bint _aim(self, double share, int64_t *target) noexcept nogil:
         """Find the position to want, in lots; False when there is no number for it."""
@@ -259,6 +289,14 @@ cdef class Pipeline:
         order.opens = opens
         quantity[put_number(quantity, number * self._lot_units, self._lot_decimals)] = 0
         if opens:
+            if self._tick_units:
+                units = on_grid(units, decimals, self._tick_units, self._tick_decimals)
+                decimals = MOST_DECIMALS
+                if units == 0:
+                    return False
+                while decimals > 1 and units % 10 == 0:
+                    units //= 10
+                    decimals -= 1
             price[put_number(price, units, decimals)] = 0
         else:
             price[0] = 0

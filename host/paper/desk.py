@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from host.paper.book import QTY_STEP, Book
+from host.paper.book import Book
+from host.paper.deadman import DeadmanSwitch
 from host.venues import events as ev
 from host.venues import messages as m
+
+# What has happened to the account; everything else answers its asker.
+ACCOUNT = frozenset({ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended})
+REFUSED = (ev.Reject, ev.CancelReject, ev.AmendReject)
 
 
 @dataclass(slots=True)
@@ -23,9 +30,11 @@ class Result:
 class Desk:
     """Serves messages from the book of the one account; in maintenance it refuses all of them."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self.book = book
+        self.deadman = DeadmanSwitch()
         self.maintenance = False
+        self._clock_ns = clock_ns
 
     def handle(self, role: str | None, message: m.Message) -> Result:
         """Carry out a message of a client with this role. Raises BadMessage."""
@@ -43,14 +52,12 @@ class Desk:
             raise m.BadMessage(
                 m.MAINTENANCE, "the venue is in maintenance", getattr(message, "id", None)
             )
-        answer = self._answer(message)
         result = Result(role=role)
-        if isinstance(answer, ev.Cancelled | ev.CancelledAll):
-            result.to_traders.append(answer)
-        else:
-            result.to_sender.append(answer)
-        if isinstance(answer, ev.Reject | ev.CancelReject):
-            result.outcome = f"rejected:{answer.reason}"
+        for answer in self._answers(message):
+            told = result.to_traders if type(answer) in ACCOUNT else result.to_sender
+            told.append(answer)
+            if isinstance(answer, REFUSED):
+                result.outcome = f"rejected:{answer.reason}"
         return result
 
     def refuse(self, role: str | None, error: m.BadMessage) -> Result:
@@ -62,24 +69,74 @@ class Desk:
             detail=str(error),
         )
 
-    def _answer(self, message: m.Message) -> ev.Ev:
-        if isinstance(message, m.New):
-            return self.book.new(message)
-        if isinstance(message, m.Cancel):
-            return self.book.cancel(message.id)
-        if isinstance(message, m.CancelAll):
-            return self.book.cancel_all()
-        if isinstance(message, m.AskOrders):
-            return ev.OpenOrders(message.req, self.book.open_orders())
-        if isinstance(message, m.AskPosition):
-            position, cash = m.plain(self.book.position), m.plain(self.book.cash)
-            return ev.Position(message.req, position, cash)
-        if isinstance(message, m.AskMark):
-            return self._mark(message.req)
+    def fire_deadman(self) -> list[ev.Ev]:
+        """Cancel everything when nobody has refreshed the switch in time."""
+        if self.maintenance or not self.deadman.fires(self._clock_ns()):
+            return []
+        return self.book.cancel_all(stops="deadman_stops" in self.book.rules.can)
+
+    def _answers(self, message: m.Message) -> list[ev.Ev]:
+        match message:
+            case m.New():
+                return [self.book.new(message)]
+            case m.Oco():
+                return self.book.oco(message)
+            case m.Cancel():
+                return self.book.cancel(message.id)
+            case m.Amend():
+                return self.book.amend(message)
+            case m.CancelAll():
+                return self.book.cancel_all()
+            case m.SetDeadman():
+                return [self._set_deadman(message)]
+            case _:
+                return [self._inform(message)]
+
+    def _inform(self, message: m.Message) -> ev.Ev:
+        book = self.book
+        match message:
+            case m.AskOrders():
+                return ev.OpenOrders(message.req, book.open_orders())
+            case m.AskPosition():
+                return ev.Position(message.req, m.plain(book.position), m.plain(book.cash))
+            case m.AskMark():
+                return self._mark(message.req)
+            case m.AskOrder():
+                return book.state(message.req, message.id)
+            case m.AskFills():
+                page = book.account.page(message.req, message.since)
+                if page is None:
+                    raise m.BadMessage(m.BAD_MESSAGE, "`since` is of no earlier answer")
+                return page
+            case m.AskRules():
+                return self._rules(message.req)
         raise TypeError(f"no answer is written for {type(message).__name__}")
 
+    def _set_deadman(self, message: m.SetDeadman) -> ev.Deadman:
+        if "deadman" not in self.book.rules.can:
+            raise m.BadMessage(m.NOT_SUPPORTED, "this venue has no dead man's switch")
+        self.deadman.set(message.timeout_ms, self._clock_ns())
+        return ev.Deadman(message.req, message.timeout_ms)
+
     def _mark(self, req: int) -> ev.Mark:
-        book = self.book
-        price = None if book.mark is None else m.plain(book.mark)
-        rules = (book.tick, QTY_STEP, book.min_notional)
-        return ev.Mark(req, price, *map(m.plain, rules))
+        rules, mark = self.book.rules, self.book.mark
+        price = None if mark is None else m.plain(mark)
+        return ev.Mark(
+            req, price, m.plain(rules.tick), m.plain(rules.qty_step), m.plain(rules.min_notional)
+        )
+
+    def _rules(self, req: int) -> ev.Rules:
+        rules = self.book.rules
+        return ev.Rules(
+            req,
+            f"{rules.base}/{rules.quote}",
+            rules.base,
+            rules.quote,
+            m.plain(rules.tick),
+            m.plain(rules.qty_step),
+            m.plain(rules.min_qty),
+            m.plain(rules.max_qty),
+            m.plain(rules.min_notional),
+            "" if rules.band is None else m.plain(rules.band),
+            sorted(rules.can),
+        )

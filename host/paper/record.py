@@ -7,11 +7,18 @@ in one go are written in one go.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import Any
 
 import msgspec
+
+from host.paper.client import MAX_PACKET_BYTES
+from host.venues import messages as m
+
+# Of a packet that is no message; the beginning says what it was.
+RAW_SHOWN_BYTES = 512
 
 
 class RecordError(OSError):
@@ -85,3 +92,11 @@ class Record:
         size = os.fstat(self._fd).st_size
         if size and os.pread(self._fd, 1, size - 1) != b"\n":
             os.write(self._fd, b"\n")
+
+
+def shown(data: bytes) -> Any:
+    """A packet as the record keeps it: its own JSON, or the beginning of what is none."""
+    if len(data) <= MAX_PACKET_BYTES:
+        with contextlib.suppress(m.BadMessage):
+            return m.parse(data)
+    return {"raw": data[:RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}

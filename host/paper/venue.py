@@ -7,65 +7,56 @@ that has just come back must not miss it.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
-from functools import partial
-from typing import Any
 
 import msgspec
 
 from host.paper.book import Book
 from host.paper.client import MAX_PACKET_BYTES, Client
-from host.paper.desk import Desk
-from host.paper.record import Record
+from host.paper.clients import Clients
+from host.paper.desk import Desk, Result
+from host.paper.market import Row
+from host.paper.mischief import LOST, Mischief, unknown
+from host.paper.player import Player
+from host.paper.record import Record, shown
 from host.paper.stamps import WallOffset
 from host.paper.tape import Tape
 from host.venues import events as ev
 from host.venues import messages as m
 
-MAX_CLIENTS = 64
-# Per turn of the loop, so that neither a flood of packets nor late rows starve the other.
+# Per turn of the loop, for the same reason as the player's ROWS_A_TURN.
 _PACKETS_A_TURN = 64
-_ROWS_A_TURN = 64
 # s. Upper bound of a turn: also how soon a step of the wall clock is noticed when nothing happens.
 _LONGEST_WAIT_S = 0.05
-_RAW_SHOWN_BYTES = 512
-
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Venue:
-    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`."""
+    """Serves clients of `listener` from `tape` until `stop` is called, writing to `record`.
+
+    settings -- what the fills depend on, for the record
+    """
 
     def __init__(
         self,
         listener: socket.socket,
         tape: Tape,
         record: Record,
-        min_notional: Decimal = Decimal(0),
+        book: Book,
+        settings: dict[str, str],
     ) -> None:
-        self._listener = listener
-        self._tape = tape
+        self._settings = settings
+        self.player = Player(tape, self._play, self._end)
         self._record = record
-        self._desk = Desk(Book(tape.tick, min_notional))
+        self._desk = Desk(book)
+        self._late = book.late
+        self._mischief = Mischief()
         self._offset = WallOffset()
-        self._clients: list[Client] = []
-        self._next_row = tape.start_row
-        self._start_ns = 0
+        self.clients = Clients(listener, record, self._offset, self._read)
         self._stopped_by: str | None = None
-        self._packets = self._bad_packets = self._dropped_rows = 0
-        self._selector = selectors.DefaultSelector()
-        listener.setblocking(False)
-        self.watch(listener, self._accept)
-
-    def watch(self, source: Any, on_readable: Callable[[], None]) -> None:
-        """Call `on_readable` in the loop whenever `source` (a descriptor) can be read."""
-        self._selector.register(source, _READ, lambda _mask: on_readable())
+        self._packets = self._bad_packets = 0
 
     def stop(self, reason: str) -> None:
         """Leave the loop after the present turn."""
@@ -73,118 +64,65 @@ class Venue:
 
     def turn_maintenance(self) -> None:
         """Begin or end maintenance: nothing is accepted and nothing fills, the feed goes on."""
-        self._desk.maintenance = not self._desk.maintenance
-        self._record.write("maintenance", on=self._desk.maintenance, mono_ns=time.monotonic_ns())
+        self.set_maintenance(not self._desk.maintenance)
+
+    def set_maintenance(self, on: bool) -> None:
+        """Be in maintenance from now on, or no longer."""
+        self._desk.maintenance = on
+        self._record.write("maintenance", on=on, mono_ns=time.monotonic_ns())
+
+    def misbehave(self, what: str) -> None:
+        """Do one of host.paper.mischief.KINDS once; on record, because answers will not tell."""
+        self._mischief.arm(what)
+        self._record.write("misbehaviour", what=what, mono_ns=time.monotonic_ns())
+
+    def behave(self) -> None:
+        """End maintenance and all faults."""
+        self.set_maintenance(False)
+        for target, event in self._mischief.end():
+            self._send(target, event)
+
+    def renew_liquidity(self) -> None:
+        """The next row's sizes are all new."""
+        self._desk.book.matching.liquidity.renew()
 
     def run(self, on_listening: Callable[[], None]) -> None:
         """Serve until stopped. Rows begin when this is called. Raises RecordError."""
-        series = self._tape.series
-        self._start_ns = time.monotonic_ns()
+        tape, now_ns = self.player.tape, time.monotonic_ns()
+        self.player.start(now_ns)
         self._record.write(
             "start",
             pid=os.getpid(),
-            source=series.source,
-            rows=series.rows,
-            rows_per_s=self._tape.rows_per_s,
-            start_row=self._tape.start_row,
-            mono_ns=self._start_ns,
+            source=tape.source,
+            rows=tape.rows,
+            rows_per_s=tape.rows_per_s,
+            start_row=tape.start_row,
+            settings=self._settings,
+            mono_ns=now_ns,
         )
         on_listening()
         while self._stopped_by is None:
-            for key, mask in self._selector.select(self._wait_s()):
-                key.data(mask)
+            self.clients.turn(self._wait_s())
             self._notice_clock_step()
-            self._play_due_rows()
-        for client in list(self._clients):
-            self._drop_client(client, "venue stopped")
+            self._account_events(self._desk.fire_deadman(), cause="deadman")
+            self.player.play_due()
+        for client in self.clients:
+            self.clients.drop(client, "venue stopped")
         self._record.write(
             "stop",
             reason=self._stopped_by,
             packets=self._packets,
             bad_packets=self._bad_packets,
-            rows_played=self._next_row - self._tape.start_row,
-            dropped_rows=self._dropped_rows,
+            rows_played=self.player.played,
+            dropped_rows=self.clients.dropped_rows,
             clock_steps=self._offset.steps,
             mono_ns=time.monotonic_ns(),
         )
 
-    @property
-    def _ended(self) -> bool:
-        return self._tape.over(self._next_row)
-
     def _wait_s(self) -> float:
-        if self._ended:
-            return _LONGEST_WAIT_S
-        left_ns = self._tape.due_ns(self._next_row, self._start_ns) - time.monotonic_ns()
+        due_ns = filter(None, (self._desk.deadman.due_ns, self.player.due_ns()))
+        left_ns = min(due_ns, default=1 << 63) - time.monotonic_ns()
         return min(_LONGEST_WAIT_S, max(0.0, left_ns / 1e9))
-
-    # Clients
-
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        if len(self._clients) >= MAX_CLIENTS:
-            connection.close()
-            self._record.write("refused_client", reason=f"{MAX_CLIENTS} clients are connected")
-            return
-        client = Client(connection, self._offset)
-        self._clients.append(client)
-        self._selector.register(connection, _READ, lambda mask: self._serve(client, mask))
-        self._record.write("connect", peer_pid=client.pid, mono_ns=time.monotonic_ns())
-        # Reading first ends the doubt about stamps; whoever waits for the welcome is stamped.
-        self._read(client)
-        self._post(client, ev.Welcome())
-
-    def _serve(self, client: Client, mask: int) -> None:
-        if mask & _WRITE and client.open:
-            self._guarded(client, client.flush)
-            self._watch_writes(client)
-        if mask & _READ and client.open:
-            self._read(client)
-
-    def _guarded(self, client: Client, action: Callable[[], Any]) -> Any:
-        """Do something on a connection; a dead one is dropped and gives None."""
-        try:
-            return action()
-        except OSError as exc:
-            self._drop_client(client, exc.strerror or "connection lost")
-            return None
-
-    def _drop_client(self, client: Client, reason: str) -> None:
-        if not client.open:
-            return
-        client.open = False
-        self._clients.remove(client)
-        self._selector.unregister(client.connection)
-        client.connection.close()
-        self._dropped_rows += client.dropped_rows
-        self._record.write(
-            "disconnect",
-            peer_pid=client.pid,
-            reason=reason,
-            role=client.role,
-            dropped_rows=client.dropped_rows,
-            unsent_replies=len(client.outbox),
-            mono_ns=time.monotonic_ns(),
-        )
-
-    def _post(self, client: Client, event: ev.Ev) -> None:
-        self._post_packet(client, m.encode(event))
-
-    def _post_packet(self, client: Client, packet: bytes) -> None:
-        if client.open and self._guarded(client, partial(client.post, packet)) is False:
-            self._drop_client(client, "does not read its replies")
-        self._watch_writes(client)
-
-    def _watch_writes(self, client: Client) -> None:
-        waits = bool(client.outbox)
-        if client.open and waits != client.watched:
-            client.watched = waits
-            key = self._selector.get_key(client.connection)
-            wanted = _READ | _WRITE if waits else _READ
-            self._selector.modify(client.connection, wanted, key.data)
 
     # Packets
 
@@ -207,12 +145,9 @@ class Venue:
             self._take(client, *received, answers)
         self._record.flush()
         for asker, event in answers:
-            if asker is None:
-                self._tell("trade", [event])
-            else:
-                self._post(asker, event)
+            self._deliver(asker, event)
         if gone is not None:
-            self._drop_client(client, gone)
+            self.clients.drop(client, gone)
 
     def _take(
         self,
@@ -230,35 +165,58 @@ class Venue:
                 raise m.BadMessage(m.BAD_MESSAGE, f"longer than {MAX_PACKET_BYTES} bytes")
             message = m.understand(data)
             # Read whole, so it is flat JSON: onto the record as it came, on one line.
-            shown = _shown(data) if b"\n" in data else msgspec.Raw(data)
-            result = self._desk.handle(client.role, message)
+            packet = shown(data) if b"\n" in data else msgspec.Raw(data)
+            result = self._carry_out(client.role, message)
         except m.BadMessage as exc:
             self._bad_packets += 1
-            shown = _shown(data)
+            packet = shown(data)
             result = self._desk.refuse(client.role, exc)
         self._record.hold(
             sent_ns=sent_ns,
             read_ns=read_ns,
             peer_pid=client.pid,
-            msg=shown,
+            msg=packet,
             outcome=result.outcome,
             no_stamp=no_stamp,
             detail=result.detail,
         )
-        if result.role == "feed" != client.role and self._ended:
-            result.to_sender.append(ev.End(self._next_row))
+        if result.role == "feed" != client.role and self.player.ended:
+            result.to_sender.append(ev.End(self.player.next_row))
         client.role = result.role
         answers += [(client, event) for event in result.to_sender]
         answers += [(None, event) for event in result.to_traders]
+        more = result.to_traders[1:]  # the first is what the packet asked for
+        if self._late and self.player.ended:
+            more += (late := self._desk.book.no_more_rows())
+            answers += [(None, event) for event in late]
+        if more:
+            self._note(more, cause="packet")
 
-    def _tell(self, role: str, events: Sequence[ev.Ev]) -> None:
-        for event in events:
-            packet = m.encode(event)
-            for client in self._with_role(role):
-                self._post_packet(client, packet)
+    def _carry_out(self, role: str | None, message: m.Message) -> Result:
+        """Have the desk do it, unless a test wants the request or its answer to get lost."""
+        if self._mischief.idle or role != "trade":
+            return self._desk.handle(role, message)
+        fault = self._mischief.meets(message)
+        if fault == LOST:
+            return Result("lost", role, unknown(message))
+        result = self._desk.handle(role, message)
+        if fault is not None:
+            result.to_sender, result.to_traders = unknown(message), []
+        return result
 
-    def _with_role(self, role: str) -> list[Client]:
-        return [client for client in self._clients if client.role == role]
+    def _deliver(self, target: Client | None, event: ev.Ev) -> None:
+        """Tell one client, or (None) every trader, unless a test wants it garbled."""
+        if self._mischief.idle:
+            self._send(target, event)
+            return
+        for told in self._mischief.pass_on(target, event):
+            self._send(*told)
+
+    def _send(self, target: Client | None, event: ev.Ev) -> None:
+        if target is None:
+            self.clients.tell("trade", [event])
+        else:
+            self.clients.post(target, event)
 
     # Time and rows
 
@@ -268,37 +226,27 @@ class Venue:
         if self._offset.steps != steps:
             self._record.write("clock_step", mono_ns=time.monotonic_ns())
             # What is queued now cannot be dated; what comes after these reads can.
-            for client in list(self._clients):
+            for client in self.clients:
                 self._read(client)
 
-    def _play_due_rows(self) -> None:
-        for _ in range(_ROWS_A_TURN):
-            number, now_ns = self._next_row, time.monotonic_ns()
-            if self._ended or now_ns < self._tape.due_ns(number, self._start_ns):
-                return
-            self._next_row += 1
-            self._play(number)
-            if self._ended:
-                self._record.write("end", rows=self._next_row, mono_ns=now_ns)
-                self._tell("feed", [ev.End(self._next_row)])
+    def _play(self, row: Row, packet: bytes) -> None:
+        self.clients.offer(packet)
+        if not self._desk.maintenance:
+            self._account_events(self._desk.book.on_row(row), row=row.number)
 
-    def _play(self, number: int) -> None:
-        packet = self._tape.packet(number)
-        for client in self._with_role("feed"):
-            self._guarded(client, partial(client.offer, packet))
-        if self._desk.maintenance:
-            return
-        events = self._desk.book.on_row(self._tape.row(number))
+    def _end(self) -> None:
+        rows = self.player.next_row
+        self._record.write("end", rows=rows, mono_ns=time.monotonic_ns())
+        self.clients.tell("feed", [ev.End(rows)])
+
+    def _account_events(self, events: Sequence[ev.Ev], **why: int | str) -> None:
+        """What no packet asked for: onto the record with its row or cause, then to the traders."""
+        self._note(events, **why)
         for event in events:
-            kind = "fill" if isinstance(event, ev.Fill) else "cancelled"
+            self._deliver(None, event)
+
+    def _note(self, events: Sequence[ev.Ev], **why: int | str) -> None:
+        for event in events:
             fields = msgspec.structs.asdict(event)
-            self._record.write(kind, row=number, mono_ns=time.monotonic_ns(), **fields)
-        self._tell("trade", events)
-
-
-def _shown(data: bytes) -> Any:
-    """A packet as the record keeps it: its own JSON, or the beginning of what is none."""
-    if len(data) <= MAX_PACKET_BYTES:
-        with contextlib.suppress(m.BadMessage):
-            return m.parse(data)
-    return {"raw": data[:_RAW_SHOWN_BYTES].decode("latin-1"), "bytes": len(data)}
+            kind = event.__struct_config__.tag
+            self._record.write(str(kind), **why, mono_ns=time.monotonic_ns(), **fields)

@@ -1,21 +1,24 @@
 """What the compiled path costs: a price in, an order on the venue's socket, and what it allocates.
 
-Every tick passes features, forecast, decision, all checks and the gate, and sends one order. One
-figure is one order: the timer's own cost is in it.
+Every tick passes features, forecast, decision, all checks, the gate and the journal, and sends one
+order. One figure is one order: the timer's own cost is in it.
 """
 
 import contextlib
 import gc
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from host import layout, shm
 from host.decisions import Thresholds
+from host.execution.journal import Journal
 from host.hotpath.decision import Decision
 from host.hotpath.ordertext import Serial
 from host.hotpath.pathbench import orders
@@ -32,6 +35,8 @@ TICKS = 100_000
 TICK_US = 20.0
 PRICE, VALUE, CAPITAL, STEP_NS = 100.0, 1_000.0, 100_000.0, 1_000_000
 FAR_NS = 1 << 62
+# The journal lies in memory, as it does in a run directory.
+MEMORY = Path("/dev/shm")
 
 
 def rows(ticks: int = TICKS) -> list[Row]:
@@ -66,11 +71,14 @@ def path() -> Iterator[tuple[Pipeline, Words, socket.socket, socket.socket]]:
         "forecast_age_ns": FAR_NS,
     }
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
+    journal = Journal(Path(folder.name) / "orders.journal")
     run = f"{time.time_ns() // 1_000_000:x}"
     checks = RiskCheck(every_rail(price_collar_share=0.5, price_window_share=0.5))
     made = Pipeline(
-        "trend", "PAPER", run, Serial(), checks, gate, VALUE, VALUE, **word, capital=CAPITAL
-    )
+        "trend", "PAPER", run, Serial(), checks, gate, VALUE, VALUE, **word, capital=CAPITAL,
+        wal=journal.wal,
+    )  # fmt: skip
     made.outlook(VALUE, 0.01, 0.013, 0.1)
     made.set_lot(1, 2)
     made.account(0.0, 0, 0.0)
@@ -80,8 +88,9 @@ def path() -> Iterator[tuple[Pipeline, Words, socket.socket, socket.socket]]:
     try:
         yield made, pages[0].words, ours, theirs
     finally:
-        for held in (ours, theirs, page, *pages):
+        for held in (ours, theirs, page, *pages, journal):
             held.close()
+        folder.cleanup()
 
 
 def allocations(pipeline: Pipeline, guard: Words, fd: int, venue: int, ticks: int) -> float:

@@ -13,7 +13,7 @@ import msgspec
 from host.venues.messages import Side
 
 
-class Ev(msgspec.Struct, tag_field="ev", frozen=True):
+class Ev(msgspec.Struct, tag_field="ev", frozen=True, gc=False):
     """A message from the venue. Quantities, prices and money are strings made by `plain`."""
 
 
@@ -53,10 +53,14 @@ class Fill(Ev, tag="fill", frozen=True, omit_defaults=True):
 
 
 class Cancelled(Ev, tag="cancelled", frozen=True, omit_defaults=True):
-    """The order is gone: asked for, its sibling filled, expired, or nothing left to reduce."""
+    """The order is gone: asked for, its sibling filled, expired, or nothing left to reduce.
+
+    filled -- what the venue has counted as filled of it, in all; empty: it does not say
+    """
 
     id: str
     reason: str = ""
+    filled: str = ""
 
 
 class CancelReject(Ev, tag="cancel_reject", frozen=True):
@@ -152,12 +156,16 @@ class OrderState(Ev, tag="order", frozen=True):
     left: str
 
 
-class Fills(Ev, tag="fills", frozen=True):
-    """Executions of the account, oldest first; `next` goes into the next question, "" at the end."""
+class Fills(Ev, tag="fills", frozen=True, omit_defaults=True):
+    """Executions of the account, oldest first; `next` goes into the next question, "" at the end.
+
+    upto -- what to ask with later for what follows the last one of these; "" says: as now
+    """
 
     req: int
     fills: list[Fill]
     next: str
+    upto: str = ""
 
 
 class Rules(Ev, tag="rules", frozen=True):

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-BAD_MESSAGE = "BAD_MESSAGE"
-BAD_PRICE = "BAD_PRICE"
-BAD_QTY = "BAD_QTY"
-BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
-DUPLICATE_ID = "DUPLICATE_ID"
-MAINTENANCE = "MAINTENANCE"
-REDUCE_ONLY_WOULD_INCREASE = "REDUCE_ONLY_WOULD_INCREASE"
-TOO_MANY_ORDERS = "TOO_MANY_ORDERS"
-UNKNOWN_OP = "UNKNOWN_OP"
-UNKNOWN_ORDER = "UNKNOWN_ORDER"
+# The reasons are words of the protocol like the requests.
+from host.venues.reasons import *  # noqa: F403
+from host.venues.reasons import BAD_MESSAGE, UNKNOWN_OP
 
 Side = Literal["buy", "sell"]
 # Short and plain, so that the answer with all open orders always fits into one packet. A pattern in
@@ -141,8 +134,23 @@ class SetDeadman(_Op, tag="deadman", frozen=True):
     timeout_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
-Message = Hello | New | Cancel | CancelAll | AskOrders | AskPosition | AskMark
-OPS = frozenset({"hello", "new", "cancel", "cancel_all", "open_orders", "position", "mark"})
+Message = (
+    Hello
+    | New
+    | Cancel
+    | Amend
+    | Oco
+    | CancelAll
+    | AskOrders
+    | AskPosition
+    | AskMark
+    | AskOrder
+    | AskFills
+    | AskRules
+    | SetDeadman
+)
+OPS = frozenset(kind.__struct_config__.tag for kind in get_args(Message))
+_NAMES_AN_ORDER = (New, Cancel, Amend, Oco, AskOrder)
 
 
 class BadMessage(ValueError):
@@ -175,8 +183,14 @@ def understand(data: bytes) -> Message:
         message = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise _unlike_any(parse(data), str(exc)) from None
-    if isinstance(message, New | Cancel) and not ORDER_ID.fullmatch(message.id):
+    if not isinstance(message, _NAMES_AN_ORDER):
+        return message
+    if not ORDER_ID.fullmatch(message.id):
         raise BadMessage(BAD_MESSAGE, f"id is not of the form `{ORDER_ID.pattern}`", message.id)
+    if type(message) is Oco and not ORDER_ID.fullmatch(message.stop_id):
+        raise BadMessage(
+            BAD_MESSAGE, f"stop_id is not of the form `{ORDER_ID.pattern}`", message.id
+        )
     return message
 
 

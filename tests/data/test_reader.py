@@ -73,6 +73,36 @@ def test_quotes_without_exchange_time_use_the_recorders(tmp_path: Path) -> None:
     assert series.price.tolist() == [10.5]
 
 
+def test_displayed_sizes_and_times_of_receipt_are_read_where_they_are(tmp_path: Path) -> None:
+    head = "timestamp_ms,local_ns,bid,bid_qty,ask,ask_qty\n"
+    series = read(put(tmp_path, head + "1,1000007,10,0.5,11,2\n2,2000005,10,0,11,3\n"))
+    assert series.bid_qty is not None
+    assert series.ask_qty is not None
+    assert series.local_ns is not None
+    assert (series.bid_qty.tolist(), series.ask_qty.tolist()) == ([0.5, 0.0], [2.0, 3.0])
+    assert series.local_ns.tolist() == [1000007, 2000005]
+    assert series.time_ns.tolist() == [10**6, 2 * 10**6]
+    bare = read(put(tmp_path, "timestamp_ms,bid,ask\n1,10,11\n"))
+    assert (bare.bid_qty, bare.ask_qty, bare.local_ns) == (None, None, None)
+    trades = read(put(tmp_path, "timestamp_ms,local_ns,price,qty\n1,5,10,1\n"))
+    assert trades.local_ns is not None
+    assert trades.local_ns.tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1,7,10,-1,11,1", "bid_qty is negative"),
+        ("1,7,10,x,11,1", "bid_qty is not a number"),
+        ("1,7,10,1,11,nan", "ask_qty is not a number"),
+        ("1,x,10,1,11,1", "local_ns is not an integer"),
+    ],
+)
+def test_a_wrong_size_or_time_of_receipt_is_refused(tmp_path: Path, row: str, reason: str) -> None:
+    head = "timestamp_ms,local_ns,bid,bid_qty,ask,ask_qty\n"
+    assert reason in refusal(put(tmp_path, f"{head}{row}\n"))
+
+
 def test_us_quotes_with_one_side_are_skipped_and_counted(tmp_path: Path) -> None:
     head = "timestamp_ms,bid,bid_size,ask,ask_size\n"
     series = read(put(tmp_path, head + "1,10,1,0.0,0\n2,10,1,12,1\n3,0,0,12,1\n"))

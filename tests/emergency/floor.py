@@ -14,8 +14,9 @@ from host.engine.emergency.port import Port
 from host.engine.emergency.progress import Progress
 from host.engine.emergency.settings import Emergency
 from host.modes import Intent, Reason
-from host.paper.book import Book, Row
+from host.paper.book import Book
 from host.paper.desk import Desk
+from host.paper.market import Row, Rules
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -40,10 +41,11 @@ class PaperPort:
         self.name = name
         self.reduce_only = reduce_only
         self.position: D | None = None
-        self.book = Book(D("0.01"), D(min_notional))
+        self.book = Book(Rules(D("0.01"), min_notional=D(min_notional)))
         self.desk = Desk(self.book)
         self.out: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
+        self.given: list[dict[str, Any]] = []
         self.away = False
         self.mute: set[str] = set()
         self.refuse: Any = lambda message: None
@@ -81,6 +83,7 @@ class PaperPort:
 
     def handle(self, message: dict[str, Any]) -> None:
         """Have the paper venue take a message, ours or somebody else's."""
+        self.given.append(message)
         try:
             result = self.desk.handle("trade", m.understand(msgspec.json.encode(message)))
         except m.BadMessage as error:
@@ -92,6 +95,9 @@ class PaperPort:
 
     def entries(self) -> list[str]:
         return self.known
+
+    def stops(self, order_id: str) -> bool:
+        return any(o.get("id") == order_id and o.get("stop") for o in self.given)
 
     def price(self) -> D | None:
         return self.own_price

@@ -39,6 +39,25 @@ def test_cancel_entries_leaves_the_stops_alone(tmp_path: Path, known: list[str])
     assert floor.slices() == []
 
 
+def test_a_stop_that_has_been_reached_goes_on_closing_the_position(tmp_path: Path) -> None:
+    """The venue lists it as a market order from then on; with little at each price it takes a while."""
+    port = PaperPort()
+    port.hold("2")
+    port.handle(stop("stop", "sell", "2", "99"))
+    port.handle(new("exit", "sell", "0.5", intent="REDUCE", reduce_only=True))
+    port.trade("98", volume="1")
+    port.out.clear()
+    (listed,) = [order for order in port.book.open_orders() if order.id == "stop"]
+    assert listed.stop is None
+    assert D(listed.left) > 0
+    floor = Floor(tmp_path, port)
+    floor.begin(Reason.HALT_LINE)
+    floor.run(price=None)
+    assert floor.finished == 1
+    assert [order.id for order in port.book.open_orders()] == ["stop"]
+    assert floor.events[-1]["uncovered"] == "0"
+
+
 def test_cancel_all_takes_the_stops_too(tmp_path: Path) -> None:
     floor = under(OnKill.CANCEL_ALL, tmp_path)
     floor.begin(Reason.HALT_LINE)

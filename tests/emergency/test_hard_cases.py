@@ -135,7 +135,7 @@ def test_maintenance_is_waited_for_without_a_flood(tmp_path: Path, begins: float
 
 def test_a_position_below_the_least_notional_is_left_and_said(tmp_path: Path) -> None:
     floor = long(tmp_path, "0.05", min_notional="0")
-    floor.port.book.min_notional = D(10)
+    floor.port.book.rules.min_notional = D(10)
     floor.begin()
     floor.run(3)
     assert floor.finished == 1
@@ -273,7 +273,7 @@ def test_a_late_fill_changes_the_plan_and_the_position_still_ends_at_zero(
     floor.run(0.2, None)
     assert len(floor.slices()) == 1
     # An order that was on its way fills now; the slice has not.
-    floor.port.book._limits["sell"].clear()
+    floor.port.book.orders.limits["sell"].clear()
     floor.port.handle(new("late", side, late))
     floor.port.trade("100")
     floor.run(0.2, None)

@@ -41,7 +41,7 @@ def orders(opinions: Any, prices: list[float], held: int) -> dict[int, tuple[str
     found = {}
     with desk(LOOSE, opinions=opinions) as made:
         for row, price in enumerate(prices):
-            made.book.position = held * made.trader.lot
+            made.position.qty = held * made.trader.lot
             made.row(row, price)
             for order in made.arrived():
                 found[row] = (order["side"], float(order["qty"]))

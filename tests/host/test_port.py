@@ -14,10 +14,10 @@ from host.hotpath.gate import Gate
 from host.hotpath.riskcheck import RiskCheck
 
 from host import config, layout, modes, refusals, shm
-from host.engine.orders import Book
 from host.engine.port import VenuePort
 from host.engine.provenance import Ids
 from host.engine.venue import WELCOME_NS, VenueConnection, VenueLost
+from host.execution.journal import Journal
 from host.modes import Intent, Reason, TradingMode
 
 TOKEN = 5
@@ -41,7 +41,7 @@ class Bench:
         self.pages = (guard, engine, levels)
         self.ids = Ids("trend", 7)
         rate = RiskCheck(config.load(config.DEFAULT).limits)
-        self.port = VenuePort("paper", gate, self.ids, Book(), rate, 1e9, lambda: 2)
+        self.port = VenuePort("paper", gate, self.ids, Journal(folder / "j"), rate, 1e9, lambda: 2)
 
     def close(self) -> None:
         for sock in self.open:

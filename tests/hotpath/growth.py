@@ -58,7 +58,7 @@ def trader() -> tuple[int, int]:
             nonlocal made_orders
             for row in range(count):
                 made.row(row, float(prices[row]))
-                made.fill()
+                made.fill(float(prices[row]))
                 made_orders += sum(kind == "order" for kind, _data in made.told)
                 made.told.clear()
 

@@ -235,6 +235,39 @@ def test_what_was_never_forecast_opens_nothing_under_limits_that_need_a_forecast
     assert path.decide(bench.ours.fileno(), True, at_ns) == refusals.SENT
 
 
+@pytest.mark.parametrize(
+    ("tick", "price", "sent"),
+    [((1, 2), 100.987, "100.98"), ((25, 2), 100.99, "100.75"), ((5, 0), 104.9, "100.0"),
+     ((1, 8), 100.12345678, "100.12345678")],
+)  # fmt: skip
+def test_a_buy_goes_down_to_the_grid_of_the_venue(
+    bench: Bench, tick: tuple[int, int], price: float, sent: str
+) -> None:
+    path = bench.pipeline(limits(price_window_share=0.9, price_collar_share=0.9), SMALL_VALUE)
+    at_ns = rising(path)
+    path.set_rules(*tick, 0.0, 0.0)
+    path.seen(price, at_ns)
+    bench.lease()
+    assert path.decide(bench.ours.fileno(), True, at_ns) == refusals.SENT
+    assert msgspec.json.decode(bench.arrived())["price"] == sent
+
+
+def test_what_is_less_than_the_venue_takes_is_not_asked_for(bench: Bench) -> None:
+    path = bench.pipeline(limits(), SMALL_VALUE)
+    at_ns, fd = rising(path), bench.ours.fileno()
+    bench.lease()
+    for least, value in ((1e6, 0.0), (0.0, 1e6)):
+        path.set_rules(1, 2, least, value)
+        assert path.decide(fd, True, at_ns) == HOLD
+    path.set_rules(10**12, 0, 0.0, 0.0)  # a tick above the price
+    assert path.decide(fd, True, at_ns) == refusals.BAD_NUMBER
+    for bad in ((0, 0, 0.0, 0.0), (1, 9, 0.0, 0.0), (1, 2, -1.0, 0.0), (1, 2, 0.0, float("nan"))):
+        with pytest.raises(ValueError, match=r"tick|least"):
+            path.set_rules(*bad)
+    path.set_rules(1, 2, 0.0, 0.0)
+    assert path.decide(fd, True, at_ns) == refusals.SENT
+
+
 def test_a_model_can_only_hold_back(bench: Bench) -> None:
     page = shm.create(layout.KIND_MODELLER, "m")
     forecast = Seqlock(page.words, layout.FORECAST, 3)

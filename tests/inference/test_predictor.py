@@ -105,7 +105,7 @@ def traded(predictor: Predictor | None, count: int = 3_000) -> tuple[int, int]:
     with desk(predictor=predictor) as made:
         for row, price in enumerate(PRICES[:count]):
             made.row(row, price)
-            made.fill()
+            made.fill(price)
         sides = [data["side"] for kind, data in made.told if kind == "order"]
     return sides.count("buy"), sides.count("sell")
 

@@ -91,10 +91,9 @@ def test_a_venue_that_is_gone_in_mid_ladder_alerts_and_is_done_only_once_it_is_b
         bench.press()
         pressed_s = time.monotonic()
         # The venue that answers is flat while the other one is not even asked.
-        while person.position():
+        while person.position() or person.ask("open_orders")["orders"]:
             assert time.monotonic() < pressed_s + 10, "the first venue was held up"
             time.sleep(0.02)
-        assert person.ask("open_orders")["orders"] == []
         overdue = wait_log(bench, "alert", code="LADDER_OVERDUE")
         assert (overdue["venue"], overdue["rung"]) == ("second", "CANCEL")
         time.sleep(2 * DEADLINE_S)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.paper.book import MAKER_FEE_BPS, MAX_OPEN_ORDERS, TAKER_FEE_BPS, Book, Row
+from host.paper import orders
+from host.paper.admission import MAX_OPEN_ORDERS
+from host.paper.book import Book
+from host.paper.fees import MAKER_FEE_BPS, TAKER_FEE_BPS
+from host.paper.market import Row, Rules
 from host.venues import events as ev
 from host.venues import messages as m
 
@@ -33,7 +38,7 @@ def order(
 
 
 def test_a_market_order_fills_at_the_next_open_half_a_tick_worse() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("b", "buy"))
     book.new(order("s", "sell"))
     bought, sold = book.on_row(bar(1, "100", "90", "110"))
@@ -44,7 +49,7 @@ def test_a_market_order_fills_at_the_next_open_half_a_tick_worse() -> None:
 
 
 def test_a_quote_fills_buyers_at_the_ask_and_sellers_at_the_bid() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("b", "buy"))
     book.new(order("s", "sell"))
     fills = book.on_row(Row(1, D(11), D(9), D(11), D(9), None))
@@ -52,7 +57,7 @@ def test_a_quote_fills_buyers_at_the_ask_and_sellers_at_the_bid() -> None:
 
 
 def test_a_limit_rests_until_a_row_reaches_it() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("a", "buy", price="99"))
     assert book.on_row(bar(1, "100", "99.5", "101")) == []
     (fill,) = book.on_row(bar(2, "100", "99", "101"))
@@ -62,7 +67,7 @@ def test_a_limit_rests_until_a_row_reaches_it() -> None:
 
 
 def test_a_gap_through_a_limit_fills_at_the_open() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("b", "buy", price="99"))
     book.new(order("s", "sell", price="50"))
     bought, sold = book.on_row(bar(1, "90", "80", "95"))
@@ -72,7 +77,7 @@ def test_a_gap_through_a_limit_fills_at_the_open() -> None:
 
 
 def test_a_row_fills_a_tenth_of_its_volume_in_all_by_price_then_age() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("late", "buy", "5", "98"))
     book.new(order("best", "buy", "5", "99"))
     book.new(order("same", "buy", "5", "99"))
@@ -83,7 +88,7 @@ def test_a_row_fills_a_tenth_of_its_volume_in_all_by_price_then_age() -> None:
 
 
 def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     refused = book.new(order("r0", "sell", reduce_only=True))
     assert refused == ev.Reject("r0", m.REDUCE_ONLY_WOULD_INCREASE)
     book.new(order("in", "buy", "2"))
@@ -94,7 +99,8 @@ def test_reduce_only_is_refused_flat_clipped_long_and_cancelled_when_done() -> N
     fill, first, second = book.on_row(bar(2, "100", "100", "100"))
     assert isinstance(fill, ev.Fill)
     assert (fill.id, fill.qty, fill.left) == ("r1", "2", "3")
-    assert (first, second) == (ev.Cancelled("r1"), ev.Cancelled("r2"))
+    assert first == ev.Cancelled("r1", m.NOTHING_TO_REDUCE, "2")
+    assert second == ev.Cancelled("r2", m.NOTHING_TO_REDUCE)
     assert book.position == 0
     assert book.open_orders() == []
 
@@ -106,7 +112,7 @@ def stop_order(
 
 
 def test_a_stop_rests_until_a_row_reaches_it_and_a_gap_fills_at_the_open() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("in", "buy", "2"))
     book.on_row(bar(1, "100", "100", "100"))
     book.new(stop_order("near", "sell", "1", "95"))
@@ -122,7 +128,7 @@ def test_a_stop_rests_until_a_row_reaches_it_and_a_gap_fills_at_the_open() -> No
 
 
 def test_a_triggered_stop_without_room_goes_on_as_a_market_order() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("in", "buy", "2"))
     book.on_row(bar(1, "100", "100", "100"))
     book.new(stop_order("s", "sell", "2", "95"))
@@ -134,7 +140,7 @@ def test_a_triggered_stop_without_room_goes_on_as_a_market_order() -> None:
 
 
 def test_a_stop_must_only_reduce_and_name_its_price() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("in", "buy", "2"))
     book.on_row(bar(1, "100", "100", "100"))
     assert book.new(stop_order("a", "sell", "1", None)) == ev.Reject("a", m.BAD_PRICE)
@@ -147,7 +153,7 @@ def test_a_stop_must_only_reduce_and_name_its_price() -> None:
 
 
 def test_an_order_below_the_smallest_notional_is_refused() -> None:
-    book = Book(TICK, D(10))
+    book = Book(Rules(TICK, min_notional=D(10)))
     assert book.new(order("blind", "buy", "0.01")) == ev.Ack("blind")
     book.on_row(bar(1, "100", "100", "100"))
     assert book.mark == 100
@@ -157,7 +163,7 @@ def test_an_order_below_the_smallest_notional_is_refused() -> None:
 
 
 def test_bad_orders_are_refused_with_their_code() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     assert book.new(order("a", "buy")) == ev.Ack("a")
     assert book.new(order("a", "buy")) == ev.Reject("a", m.DUPLICATE_ID)
     for number, qty in enumerate(["0", "-1", "", "1e3", "nan", "0.000000001", "1_0", "٣", " 1"]):
@@ -171,18 +177,18 @@ def test_bad_orders_are_refused_with_their_code() -> None:
 
 
 def test_cancel_takes_an_order_off_and_an_id_is_never_used_again() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     book.new(order("a", "buy", price="99"))
     book.new(order("b", "sell"))
-    assert book.cancel("a") == ev.Cancelled("a")
-    assert book.cancel("a") == ev.CancelReject("a", m.UNKNOWN_ORDER)
-    assert book.cancel_all() == ev.CancelledAll(["b"])
+    assert book.cancel("a") == [ev.Cancelled("a")]
+    assert book.cancel("a") == [ev.CancelReject("a", m.UNKNOWN_ORDER)]
+    assert book.cancel_all() == [ev.CancelledAll(["b"])]
     assert book.on_row(bar(1, "50", "1", "200")) == []
     assert book.new(order("a", "buy")) == ev.Reject("a", m.DUPLICATE_ID)
 
 
 def test_a_full_book_refuses_more() -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     for number in range(MAX_OPEN_ORDERS):
         assert isinstance(book.new(order(f"o{number}", "buy", price="1")), ev.Ack)
     assert book.new(order("x", "buy")) == ev.Reject("x", m.TOO_MANY_ORDERS)
@@ -207,7 +213,7 @@ steps = st.lists(st.one_of(news, news, rows, cancels, st.just(("cancel_all",))),
 @settings(max_examples=150, deadline=None)
 @given(steps)
 def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
-    book = Book(TICK)
+    book = Book(Rules(TICK))
     accepted: dict[str, tuple[m.New, int]] = {}
     filled: dict[str, D] = {}
     gone: set[str] = set()
@@ -219,16 +225,19 @@ def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
             if isinstance(book.new(message), ev.Ack):
                 accepted[message.id] = (message, row_number)
         elif step[0] == "cancel":
-            answer = book.cancel(f"o{step[1]}")
+            (answer,) = book.cancel(f"o{step[1]}")
             if isinstance(answer, ev.Cancelled):
                 gone.add(answer.id)
         elif step[0] == "cancel_all":
-            gone.update(book.cancel_all().ids)
+            (answer,) = book.cancel_all()
+            assert isinstance(answer, ev.CancelledAll)
+            gone.update(answer.ids)
         else:
             low, first, high = sorted(step[1:4])
             row_number += 1
             used = D(0)
             for event in book.on_row(Row(row_number, first, first, low, high, step[4])):
+                assert isinstance(event, ev.Cancelled | ev.Fill)
                 assert event.id not in gone
                 if isinstance(event, ev.Cancelled):
                     gone.add(event.id)
@@ -263,3 +272,20 @@ def test_whatever_happens_the_account_adds_up(script: list[tuple]) -> None:
         expected_open = order_id not in gone and left > 0
         assert (order_id in still_open) == expected_open
         assert not expected_open or still_open[order_id] == left
+
+
+def test_what_is_remembered_of_the_past_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "REMEMBERED", 50)
+    book = Book(Rules(TICK))
+    for number in range(400):
+        book.new(order(f"o{number}", "buy", price="99"))
+        if number % 3 == 0:
+            book.cancel_all()
+        elif number % 3 == 1:
+            book.cancel(f"o{number}")
+        else:
+            book.on_row(bar(number, "98", "98", "98"))
+    gone = [n for n in range(400) if book.state(1, f"o{n}").state == "unknown"]
+    assert gone == list(range(350 - len(book.open_orders())))
+    assert book.new(order("o399", "buy")) == ev.Reject("o399", m.DUPLICATE_ID)
+    assert book.new(order("o0", "buy")) == ev.Ack("o0")

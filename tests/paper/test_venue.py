@@ -5,122 +5,26 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-START = 1_704_067_200_000
-# A flat market: open 100, low 99, high 101, volume 10.
-BARS = "timestamp,open,high,low,close,volume\n" + "".join(
-    f"2024-01-{1 + n // 24:02d}T{n % 24:02d}:00:00Z,100.0,101.0,99.0,100.25,10\n"
-    for n in range(600)
+from tests.paper.kit import (
+    BARS,
+    ORDER,
+    QUOTES,
+    ROOT,
+    START,
+    TRADES,
+    Launch,
+    start,
+    wait_for,
 )
-TRADES = "timestamp_ms,price,qty\n" + "".join(f"{START + n},10.5,100\n" for n in range(20))
-QUOTES = "timestamp_ms,bid,bid_qty,ask,ask_qty\n" + "".join(
-    f"{START + n},10.25,1,10.5,1\n" for n in range(20)
-)
-ORDER = {"op": "new", "intent": "OPEN", "side": "buy", "type": "market", "qty": "0.25"}
-
-
-class Peer:
-    """A client; `role` None connects without a word."""
-
-    def __init__(self, path: Path, role: str | None, wait: bool = True) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(10)
-        self.socket.connect(str(path))
-        if wait:
-            assert self.get() == {"ev": "welcome"}
-        if role:
-            self.put({"op": "hello", "role": role})
-
-    def put(self, message: Any) -> None:
-        self.socket.send(message if isinstance(message, bytes) else json.dumps(message).encode())
-
-    def get(self) -> dict[str, Any]:
-        data = self.socket.recv(1 << 18)
-        assert data, "the venue closed the connection"
-        value: dict[str, Any] = json.loads(data)
-        return value
-
-    def until(self, ev: str) -> dict[str, Any]:
-        while (event := self.get())["ev"] != ev:
-            pass
-        return event
-
-    def ask(self, message: Any) -> dict[str, Any]:
-        self.put(message)
-        return self.get()
-
-
-class Venue:
-    """A running venue in `folder`."""
-
-    def __init__(self, folder: Path, data: str, rows_per_s: float, *more: str) -> None:
-        self.path, self.record = folder / "v.sock", folder / "record.jsonl"
-        self.peers: list[Peer] = []
-        (folder / "x.csv").write_text(data)
-        self.process = start(self.path, self.record, folder / "x.csv", rows_per_s, *more)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
-
-    def join(self, role: str | None, wait: bool = True) -> Peer:
-        self.peers.append(Peer(self.path, role, wait))
-        return self.peers[-1]
-
-    def lines(self, kind: str | None = None) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.record.read_text().splitlines()]
-        return [line for line in lines if kind in (None, line["kind"])]
-
-    def end(self) -> int:
-        if self.process.poll() is None:
-            os.kill(self.process.pid, signal.SIGCONT)
-            self.process.terminate()
-        self.process.communicate(timeout=10)
-        for peer in self.peers:
-            peer.socket.close()
-        return self.process.returncode
-
-
-def start(
-    listen: Path, record: Path, data: Path | str, rows_per_s: float, *more: str
-) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "host.paper", "--listen", str(listen), "--record", str(record)]
-    command += ["--data", str(data), "--rows-per-s", str(rows_per_s), *more]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def wait_for(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-Launch = Callable[..., Venue]
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    venues: list[Venue] = []
-
-    def go(data: str = BARS, rows_per_s: float = 50.0, *more: str) -> Venue:
-        venues.append(Venue(tmp_path, data, rows_per_s, *more))
-        return venues[-1]
-
-    yield go
-    for venue in venues:
-        venue.end()
 
 
 def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> None:
@@ -139,6 +43,7 @@ def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> N
         "price": "100.005",
         "fee": fill["fee"],
         "left": "0",
+        "trade": "t1",
     }
     position = trader.ask({"op": "position", "req": 7})
     assert (position["req"], position["qty"]) == (7, "0.25")
@@ -151,6 +56,7 @@ def test_a_market_order_is_acknowledged_filled_and_recorded(launch: Launch) -> N
     assert (first["kind"], last["kind"], last["reason"]) == ("start", "stop", "signal")
     assert (first["rows"], first["rows_per_s"], first["source"]) == (600, 50.0, "x.csv")
     assert first["pid"] == venue.process.pid
+    assert (first["settings"]["seed"], first["settings"]["taker_bps"]) == ("0", "10")
     assert first["mono_ns"] < last["mono_ns"]
     assert [line["msg"]["op"] for line in venue.lines("packet")] == ["hello", "new", "position"]
     assert {line["outcome"] for line in venue.lines("packet")} == {"accepted"}
@@ -400,30 +306,6 @@ def test_a_socket_of_a_dead_venue_is_replaced_and_of_a_live_one_is_not(launch: L
     launch().join("trade").ask({"op": "position", "req": 1})
 
 
-@pytest.mark.parametrize(
-    ("data", "more", "reason"),
-    [
-        ("absent.csv", [], "no such file"),
-        ("x.csv", ["--start-row", "600"], "--start-row must be 0 to 599"),
-        ("x.csv", ["--rows-per-s", "nan"], "--rows-per-s must be above 0"),
-        ("x.csv", ["--rows-per-s", "fast"], "invalid float value"),
-        ("x.csv", ["--record", "/nowhere/at/all"], "No such file or directory"),
-        ("x.csv", ["--listen", "/tmp/" + "x" * 200], "path too long"),
-        ("x.csv", ["--listen", "/nowhere/at/all"], "No such file or directory"),
-        ("x.csv", ["--listen", "/dev/null"], "not a socket"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    tmp_path: Path, data: str, more: list[str], reason: str
-) -> None:
-    (tmp_path / "x.csv").write_text(BARS)
-    process = start(tmp_path / "v", tmp_path / "r", tmp_path / data, 1.0, *more)
-    out, complaint = process.communicate(timeout=20)
-    assert (process.returncode, out, complaint.count("\n")) == (2, "", 1)
-    assert reason in complaint
-    assert not (tmp_path / "v").exists()
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_record_that_cannot_be_written_stops_the_venue(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(BARS)
@@ -462,12 +344,3 @@ def test_maintenance_refuses_everything_and_ends_again(launch: Launch) -> None:
     wait_for(lambda: len(venue.lines("maintenance")) == 2)
     assert [o["id"] for o in trader.ask({"op": "open_orders", "req": 2})["orders"]] == ["a"]
     assert venue.end() == 0
-
-
-@pytest.mark.parametrize("value", ["-1", "nan", "much"])
-def test_a_wrong_min_notional_is_one_line_and_exit_2(tmp_path: Path, value: str) -> None:
-    process = start(tmp_path / "v", tmp_path / "r", "sp500", 1.0, "--min-notional", value)
-    _out, err = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert err.count("\n") == 1
-    assert "--min-notional" in err

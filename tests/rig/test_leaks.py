@@ -20,7 +20,7 @@ EVENTS = [
     *[(1500, A, 0), (1900, ACK, 0), (2000, HALT, 1)],
     *[(3000, A, 1), (3050, HALT, 0), (3100, ACK, 1)],
 ]
-QUERIES = ["open_orders", "position", "hello", "subscribe"]
+QUERIES = ["open_orders", "position", "hello", "subscribe", "order", "fills", "rules", "deadman"]
 
 
 def capture(events=EVENTS, **initial: int) -> Capture:
@@ -60,6 +60,13 @@ def test_a_clean_run_counts_what_it_saw(count):
     )
 
 
+def test_what_the_venue_does_by_itself_is_no_order_and_an_oco_is_one(count):
+    kinds = ["fill", "cancelled", "cancelled_all", "cancel_reject", "amended", "amend_reject",
+             "misbehaviour", "maintenance"]  # fmt: skip
+    got = count(*({"kind": kind} for kind in kinds), packet(500, "oco", "REDUCE"))
+    assert got == OrderCount(sent=1, before_each_press=[1, 0])
+
+
 @pytest.mark.parametrize(
     ("t_ns", "leaks"),
     [(1099, 0), (1100, 1), (1500, 1), (2000, 1), (2001, 0), (3099, 0), (3100, 1), (END, 1)],
@@ -78,6 +85,8 @@ def test_both_ends_of_the_closed_gate_count(count, t_ns, leaks):
         ("new", "open", "after_ack"),
         ("cancel", "OPEN", "after_ack"),
         ("amend", "CANCEL", "after_ack"),
+        ("amend", "REDUCE", "after_ack"),
+        ("oco", "REDUCE", "after_ack"),
         ("new", "LIQUIDATE", "after_ack_liquidate"),
         ("cancel", "CANCEL", "after_ack_cancel"),
         ("cancel_all", "CANCEL", "after_ack_cancel"),

@@ -108,7 +108,7 @@ class CancelRung:
             self._go(Step.LISTING, now_ns)
 
     def _take_open_orders(self, event: dict[str, Any], now_ns: int) -> None:
-        self.stops = [order for order in event["orders"] if stops.is_stop(order)]
+        self.stops = [order for order in event["orders"] if self._protects(order)]
         kept = self.stops if self._keep_stops else []
         going = {order["id"] for order in event["orders"]} - {order["id"] for order in kept}
         if not going:
@@ -123,6 +123,9 @@ class CancelRung:
                 self._cancel(order_id)
         self._waiting = going
         self._go(Step.CANCELLING, now_ns)
+
+    def _protects(self, order: dict[str, Any]) -> bool:
+        return stops.is_stop(order) or stops.is_triggered(order, self.port.stops(order["id"]))
 
     def _cancel(self, order_id: str) -> None:
         self.port.send({"op": "cancel", "id": order_id, "intent": "CANCEL"}, Intent.CANCEL)

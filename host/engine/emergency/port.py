@@ -30,6 +30,9 @@ class Port(Protocol):
     def entries(self) -> list[str]:
         """Return the ids of our own orders that are not protective stops, as far as we know."""
 
+    def stops(self, order_id: str) -> bool:
+        """Return True for an order that we have sent as a stop."""
+
     def price(self) -> Decimal | None:
         """Return the last price of our own feed while it is fresh."""
 

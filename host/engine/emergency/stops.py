@@ -13,10 +13,15 @@ def is_stop(order: dict[str, Any]) -> bool:
     return bool(order.get("reduce_only")) and order.get("stop") is not None
 
 
-def uncovered(position: Decimal, orders: Iterable[dict[str, Any]]) -> Decimal:
+def is_triggered(order: dict[str, Any], sent_as_stop: bool) -> bool:
+    """Return True for a stop that the venue works off as a market order, and lists as one."""
+    return sent_as_stop and bool(order.get("reduce_only")) and order.get("price") is None
+
+
+def uncovered(position: Decimal, stops: Iterable[dict[str, Any]]) -> Decimal:
     """Return how much of the position no listed stop would close (never negative)."""
     side = "sell" if position > 0 else "buy"
-    covered = sum((Decimal(o["left"]) for o in orders if is_stop(o) and o["side"] == side), ZERO)
+    covered = sum((Decimal(stop["left"]) for stop in stops if stop["side"] == side), ZERO)
     return max(ZERO, abs(position) - covered)
 
 
