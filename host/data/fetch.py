@@ -2,10 +2,10 @@
 
 A page is checked as a whole before it is kept:
 
-    not five finite numbers, prices not above zero, open or close outside of low..high  refused
-    two bars of one time that differ, times off the grid                      refused
-    out of order, the same bar twice                                          sorted, counted
-    outside of what was asked for, not over yet                               left out, counted
+    refused               not five finite numbers; prices not above zero; open or close outside of
+                          low..high; two bars of one time that differ; times off the grid
+    sorted, counted       out of order, the same bar twice
+    left out, counted     outside of what was asked for, not over yet
 
 Refused means BadData: nothing of that page is kept. A bar that comes again and differs replaces the kept
 one and is counted.
