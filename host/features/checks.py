@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -52,12 +53,13 @@ def remembers(features: FeatureSet, series: Series, starts: Sequence[int]) -> li
 
 def part(series: Series, first: int, end: int) -> Series:
     """Return the rows from `first` to before `end`."""
-    return replace(series, **{name: column[first:end] for name, column in _columns(series).items()})
+    columns: dict[str, Any] = {name: c[first:end] for name, c in _columns(series).items()}
+    return replace(series, **columns)
 
 
 def disturbed(series: Series, cut: int, factor: float) -> Series:
     """Return the series with other prices and volumes from row `cut` on; its times stay."""
-    columns = {name: column.copy() for name, column in _columns(series).items()}
+    columns: dict[str, Any] = {name: column.copy() for name, column in _columns(series).items()}
     # Bars stay possible: all four prices of one move alike.
     wave = factor * np.exp(0.1 * np.sin(np.arange(series.rows - cut)))
     for name, column in columns.items():
