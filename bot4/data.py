@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot4.errors import BadInput, require
+from bot4.progress import progress
 
 app = typer.Typer(help="Market data: fetch, list, check.")
 
@@ -69,9 +70,14 @@ def fetch(
         try:
             market = fetching.market(source, symbol, timeframe)
             rows = fetching.page_rows(source, symbol)
-            with _progress(f"{symbol} {timeframe}") as show:
+            with progress(f"{symbol} {timeframe}", 1.0) as show:
                 told = fetching.fetch(
-                    source, stored, (begin_ms, end_ms), source.milliseconds, show, rows
+                    source,
+                    stored,
+                    (begin_ms, end_ms),
+                    source.milliseconds,
+                    lambda done, told: show(done, f"{told.bars} bars"),
+                    rows,
                 )
         except fetching.NotReached as error:
             print(f"bot4: {error}; what was fetched is kept, run again to go on", file=sys.stderr)
@@ -222,21 +228,6 @@ def _day_ms(option: str, text: str) -> int:
         raise BadInput(f"--{option} {text}: a day or time such as 2020-01-01") from None
     when = when if when.tzinfo else when.replace(tzinfo=datetime.UTC)
     return int(when.timestamp() * 1000)
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[Any]:
-    """Show a bar on a terminal; nothing where stderr is a file."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
-        task = shown.add_task(what, total=1.0)
-
-        def step(done: float, told: Any) -> None:
-            shown.update(task, completed=done, description=f"{what}: {told.bars} bars")
-
-        yield step
 
 
 @contextlib.contextmanager

@@ -114,14 +114,11 @@ def chosen_features(name: str) -> str:
 
 def chosen_splitter(mode: str, n_splits: int, samples: Any) -> Any:
     """Return the splitter of a mode over these samples. Raises ValueError."""
-    from host.training.classifiers import embargoed
-    from host.validation import WalkForward
+    from host.training import walks
 
-    require(mode in ("walk_forward", "purged_kfold"), f"--mode {mode}: walk_forward, purged_kfold")
+    require(mode in walks.MODES, f"--mode {mode}: {', '.join(walks.MODES)}")
     require(1 < n_splits <= MOST_SPLITS, f"--n-splits {n_splits}: 2 to {MOST_SPLITS}")
-    if mode == "purged_kfold":
-        return embargoed(n_splits, samples)
-    return WalkForward(n_splits, **samples.line())
+    return walks.splitter(mode, n_splits, samples)
 
 
 @contextlib.contextmanager

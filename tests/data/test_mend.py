@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.data.digest import digest
-from host.data.mend import mend, write
+from host.data.mend import RULES, mend, write
 from host.data.quality import report
 from host.data.reader import BadData, read
 
@@ -149,3 +149,9 @@ def test_the_command_says_what_it_did_and_what_is_beyond_the_limits(tmp_path: Pa
         refused = bot4(*wrong)
         assert refused.returncode == 2
         assert len(refused.stderr.splitlines()) == 1
+
+
+def test_the_page_tells_every_rule() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text()
+    for rule, what in RULES.items():
+        assert f"| {rule} | {what} |" in page
