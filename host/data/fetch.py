@@ -174,8 +174,10 @@ def market(source: Any, symbol: str, timeframe: str) -> dict[str, Any]:
     if not source.has.get("fetchOHLCV") or timeframe not in (source.timeframes or {}):
         offered = ", ".join(source.timeframes or {}) or "none"
         raise BadData(f"{source.id}: has no bars of {timeframe}; it has {offered}")
-    # Of Binance, whose futures are other servers, only the one that is needed.
-    source.options["fetchMarkets"] = {"types": ["spot" if ":" not in symbol else "linear"]}
+    if source.id.startswith("binance"):
+        # Its spot and futures are different servers: only those that are needed.
+        types = ["linear", "inverse"] if ":" in symbol else ["spot"]
+        source.options["fetchMarkets"] = {"types": types}
     try:
         markets = source.load_markets()
     except ccxt.NetworkError as error:
