@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, enrich, firmware, host, models, perf, validate, var
+from bot4 import audit, bench, data, enrich, firmware, host, models, perf, train, validate, var
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
 
@@ -26,9 +26,12 @@ app.command("doctor")(doctor)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)
 app.command("var")(var.var)
+app.command("train")(train.train)
+app.command("card")(train.card)
 app.command("perf")(perf.perf)
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
+app.add_typer(data.app, name="data")
 app.add_typer(enrich.app, name="enrich")
 app.add_typer(firmware.app, name="firmware")
 app.add_typer(validate.app, name="validate")

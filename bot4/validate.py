@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot4 import walks
 from bot4.errors import BadInput, require
 from bot4.split_inputs import count_or_duration, duration, load_times, need, splitter
 from bot4.split_shown import draw, facts, print_json, show
@@ -101,6 +102,9 @@ def split(
             draw(path, line, folds, f"{mode} of {Path(file).name}")
     print_json(told, ranges) if as_json else show(told)
     return 0
+
+
+app.command("run")(walks.run)
 
 
 @app.command()

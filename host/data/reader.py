@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from host.data.sources import Choose, load_csv, load_parquet, load_sp500
+from host.data.sources import Choose, load_csv, load_folder, load_parquet, load_sp500
 from host.data.table import NS_PER_MS, BadData, BoolArray, FloatArray, IntArray, Table, shown
 
-__all__ = ["BadData", "Column", "Series", "read", "read_column"]
+__all__ = ["BadData", "Column", "Series", "from_table", "load_bars", "read", "read_column"]
 
 _BAR_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
@@ -80,14 +80,29 @@ class Column:
 
 
 def read(path: str | None) -> Series:
-    """Read `.csv`, `.csv.gz` or `.parquet`; None or "sp500" is the daily S&P 500 out of `arch`.
+    """Read `.csv`, `.csv.gz`, `.parquet` or the folder of a series of the store (`host.data.store`).
+
+    None or "sp500" is the daily S&P 500 out of `arch`.
 
     Raises BadData for everything that is wrong with the source, missing packages included.
     """
     if path is None or path == "sp500":
         return _bars(load_sp500(), _SP500_DECIMALS)
-    table = _load(path, _choose)
+    return from_table(_load(path, _choose))
+
+
+def from_table(table: Table) -> Series:
+    """Check the columns of a source and return them as a series. Raises BadData."""
     return _BUILDERS[_kind(table.name, list(table.columns))](table)
+
+
+def load_bars(path: str) -> Table:
+    """Return the columns of a file of bars as they stand there, unchecked. Raises BadData."""
+    table = load_sp500() if path == "sp500" else _load(path, _choose, as_texts=True)
+    kind = _kind(table.name, list(table.columns))
+    if kind != "bar":
+        raise BadData(f"{table.name}: bars are needed, these are {kind}s")
+    return table
 
 
 def read_column(path: str, column: str, *, positive: bool) -> Column:
@@ -123,13 +138,15 @@ def read_column(path: str, column: str, *, positive: bool) -> Column:
     return Column(table.name, column, values, time_ns)
 
 
-def _load(path: str, choose: Choose) -> Table:
+def _load(path: str, choose: Choose, as_texts: bool = False) -> Table:
     file = Path(path)
     name = file.name.lower()
     if name.endswith((".csv", ".csv.gz")):
-        return load_csv(file, choose)
+        return load_csv(file, choose, as_texts)
     if name.endswith(".parquet"):
         return load_parquet(file, choose)
+    if file.is_dir():
+        return load_folder(file, choose)
     raise BadData(f"{shown(file.name)}: not a .csv, .csv.gz or .parquet file")
 
 

@@ -1,4 +1,4 @@
-"""Where columns come from: CSV, gzip CSV, Parquet, and the S&P 500 history inside `arch`.
+"""Where columns come from: CSV, gzip CSV, Parquet, a folder of the store, the S&P 500 inside `arch`.
 
 Each loader asks `choose` which columns to keep once it has seen the header, so that a file of
 several hundred thousand rows does not keep texts that nobody reads. pandas, arch and pyarrow are
@@ -22,13 +22,17 @@ import numpy as np
 from host.data import fast
 from host.data.table import BadData, Table, shown
 
+ASKED = "asked.json"  # what makes a folder one series of the store
 Choose = Callable[[str, list[str]], Sequence[str]]
 
 
-def load_csv(path: Path, choose: Choose) -> Table:
-    """A CSV file with one header line; gzip when the name ends in `.gz`."""
+def load_csv(path: Path, choose: Choose, as_texts: bool = False) -> Table:
+    """A CSV file with one header line; gzip when the name ends in `.gz`.
+
+    as_texts -- keep every cell as it stands there, also in a large file
+    """
     name, data = path.name, _plain_bytes(path)
-    if len(data) > fast.LARGE_BYTES and data.isascii():
+    if len(data) > fast.LARGE_BYTES and data.isascii() and not as_texts:
         quick = _quickly(name, data, choose)
         if quick is not None:
             return quick
@@ -128,13 +132,14 @@ def load_parquet(path: Path, choose: Choose) -> Table:
     except ImportError:
         raise BadData(f"{name}: reading Parquet needs pyarrow: pip install 'bot4[bench]'") from None
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        # Without threads: those of pyarrow may outlive the interpreter, which then aborts.
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
         # The names in the file, lowered for the choice and mapped back for the read.
         stored = {field.strip().lower(): field for field in file.schema_arrow.names}
         if len(stored) != len(file.schema_arrow.names):
             raise BadData(f"{name}: two columns have the same name")
         wanted = choose(name, list(stored))
-        table = file.read(columns=[stored[column] for column in wanted])
+        table = file.read([stored[column] for column in wanted], use_threads=False)
         columns = {w: _parquet_values(table.column(stored[w])) for w in wanted}
     except (pa.ArrowException, OSError) as exc:
         first_line = next(iter(str(exc).splitlines()), "unreadable")
@@ -142,6 +147,21 @@ def load_parquet(path: Path, choose: Choose) -> Table:
     if table.num_rows == 0:
         raise BadData(f"{name}: there are columns but no data row")
     return Table(name, columns, table.num_rows)
+
+
+def load_folder(path: Path, choose: Choose) -> Table:
+    """A series of the store: its Parquet files one after the other, which is by time."""
+    name = "/".join(path.parts[-3:])
+    if not (path / ASKED).is_file():
+        raise BadData(f"{shown(path)}: a folder, but not a series of the store (no {ASKED})")
+    parts = [load_parquet(file, choose) for file in sorted(path.glob("*.parquet"))]
+    if not parts:
+        raise BadData(f"{name}: no bar was fetched yet")
+    columns = {
+        column: np.concatenate([np.asarray(part.columns[column]) for part in parts])
+        for column in parts[0].columns
+    }
+    return Table(name, columns, sum(part.rows for part in parts))
 
 
 def _parquet_values(column: Any) -> np.ndarray[Any, Any]:

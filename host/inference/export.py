@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from host.inference import card
-from host.inference.card import Card, ModelRefused
+from host.inference.card import Card, ModelRefused, Training
 from host.inference.model import answers, session
 
 # Blueprint: the same answers to 1e-6.
@@ -25,11 +25,17 @@ LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
 def export(
-    estimator: Any, name: str, features: tuple[str, ...], rows: np.ndarray, to: Path
+    estimator: Any,
+    name: str,
+    features: tuple[str, ...],
+    rows: np.ndarray,
+    to: Path,
+    training: Training | None = None,
 ) -> Card:
     """Write a fitted classifier to `to` (.onnx) and its card beside it; return the card.
 
     rows -- what it was fitted on, one column a feature: all of them are compared
+    training -- goes into the card, and its digest into the ONNX file
     Raises ModelRefused when a row is answered otherwise, ImportError without the extra `models`.
     """
     rows = np.ascontiguousarray(rows, np.float64)
@@ -44,6 +50,7 @@ def export(
     else:
         raise ModelRefused(f"model {name}: ONNX differs from scikit-learn by {difference:.2g}, "
                            f"more than {MOST_DIFFERENCE:g}")  # fmt: skip
+    data = marked(data, training)
     described = Card(
         format=card.FORMAT,
         name=name,
@@ -57,6 +64,7 @@ def export(
         rows=len(rows),
         compared=len(rows),
         largest_difference=difference,
+        training=training,
     )
     # The model first: a card without it is refused, and so is one beside the earlier model.
     for file, content in (
@@ -82,6 +90,17 @@ def converted(estimator: Any, features: int, dtype: type) -> bytes:
         options={id(estimator): {"zipmap": False}},
     )
     return made.SerializeToString()
+
+
+def marked(data: bytes, training: Training | None) -> bytes:
+    """Return the ONNX file with the digest of its training in it."""
+    if training is None:
+        return data
+    import onnx
+
+    model = onnx.load_from_string(data)
+    model.metadata_props.add(key=card.TRAINING_KEY, value=card.training_digest(training))
+    return model.SerializeToString()
 
 
 def differs(data: bytes, rows: np.ndarray, wanted: np.ndarray) -> float:

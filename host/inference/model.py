@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from host.inference.card import ModelRefused, check
+from host.inference.card import TRAINING_KEY, ModelRefused, check, training_digest
 
 DTYPES = {"tensor(double)": np.float64, "tensor(float)": np.float32}
 
@@ -46,6 +46,7 @@ class Model:
         except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no common base
             raise ModelRefused(f"model {file}: {str(error).splitlines()[0][:200]}") from None
         self._check_version(file)
+        self._check_training(file)
         wanted = [None, len(features)]
         inputs = [(found.name, found.shape, found.type) for found in self._session.get_inputs()]
         outputs = [found.name for found in self._session.get_outputs()]
@@ -70,6 +71,13 @@ class Model:
         if here[0] != made[0] or here < made:
             raise ModelRefused(f"model {file}: compared under onnxruntime {theirs or 'unknown'}, "
                                f"this host has {ours}")  # fmt: skip
+
+    def _check_training(self, file: Path) -> None:
+        """The evidence in the card is that of this file."""
+        written = self._session.get_modelmeta().custom_metadata_map.get(TRAINING_KEY, "")
+        training = self.card.training
+        if written != ("" if training is None else training_digest(training)):
+            raise ModelRefused(f"model {file}: its card tells of another training")
 
     def __call__(self) -> np.ndarray:
         """Return the probabilities of the classes for what stands in `row`; refuse what is no number.
