@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, enrich, firmware, host, models, perf, validate, var
+from bot4 import audit, bench, enrich, firmware, host, models, perf, ready, validate, var
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
 
@@ -31,6 +31,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 app.add_typer(enrich.app, name="enrich")
 app.add_typer(firmware.app, name="firmware")
+app.add_typer(ready.app, name="ready")
 app.add_typer(validate.app, name="validate")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from host import config, doctor, modes, outcomes, refusals
+from host.golive import page as page_of_gate
 from host.modes import Intent, OnKill, TradingMode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -137,6 +138,11 @@ def doctor_page() -> str:
     ])  # fmt: skip
 
 
+def ready_page() -> str:
+    """Every line of the go-live gate, and what is signed for it."""
+    return page_of_gate.page(table)
+
+
 def _keys(kind: type[msgspec.Struct]) -> str:
     hints = get_type_hints(kind, include_extras=True)
     rows = []
@@ -197,6 +203,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "outcomes": outcomes_page,
     "configuration": configuration_page,
     "doctor": doctor_page,
+    "ready": ready_page,
 }
 
 
