@@ -177,6 +177,7 @@ def look(wanted: Any, audit_dir: Path, host: str, overrides: dict[str, Any]) -> 
         profile=given.get("profile", wanted.host.profile),
         pins=pins,
         venue=wanted.strategy.venue,
+        strategy=wanted.strategy.id,
         clock_fault="" if clock.status == Status.OK else clock.found,
         clock=clock.found,
         key_faults=key_faults(secrets),

@@ -33,6 +33,7 @@ class Machine(NamedTuple):
     profile: str  # that the host would run
     pins: str
     venue: str  # that the configuration trades at
+    strategy: str  # that trades
     clock_fault: str  # empty when the clock is synchronised
     clock: str
     key_faults: list[str]
@@ -93,7 +94,7 @@ def gather(
         trust_fault = str(error)
     pieces, refused = ([], []) if root is None else _signed(folder, root, machine.host, now_ns)
     found = Evidence(now_ns, machine, root, trust_fault, pieces, refused, Log(str(audit_dir)))
-    _read_log(found.log, found.newest("audit"), witness_key)
+    _read_log(found.log, found.newest("audit"), witness_key, machine.strategy)
     return found
 
 
@@ -119,7 +120,7 @@ def _signed(folder: Path, root: Root, host: str, now_ns: int) -> tuple[list[Piec
     return pieces, refused
 
 
-def _read_log(log: Log, statement: Piece | None, witness_key: bytes | None) -> None:
+def _read_log(log: Log, statement: Piece | None, witness_key: bytes | None, strategy: str) -> None:
     reader = _Reader(statement.result["records"] if statement else 0)
     try:
         report = verify(log.directory, witness_key=witness_key, visit=reader.visit)
@@ -129,7 +130,7 @@ def _read_log(log: Log, statement: Piece | None, witness_key: bytes | None) -> N
     log.report, log.hosts = report, reader.hosts
     log.press_ns, log.press_seq = reader.press()
     log.checked_to, log.unchecked = _checked(report, statement, reader.head, witness_key)
-    log.days = days(reader.parts, reader.receipts_ns, log.checked_to)
+    log.days = days(reader.parts, reader.receipts_ns, log.checked_to, strategy)
 
 
 def _checked(

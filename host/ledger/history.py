@@ -3,7 +3,9 @@
 A UTC day counts when all of this holds, else it says why not:
 
 - its records agree with themselves and with the wall time at which they were recorded;
-- it is covered from midnight to midnight but for five minutes, by one or more runs;
+- it is of the strategy that is to trade;
+- it is covered from midnight to midnight but for five minutes, by one or more runs, and
+  stopped (PAUSED, EMERGENCY) for four hours at most;
 - equity goes on where it stood, within 2 %: an account that was reset or paid into is no result;
 - the market data were of that time: a replay of older data is not paper trading;
 - receipts of the witness vouch for all of it, and came all through the day.
@@ -22,6 +24,9 @@ from host.ledger.paper import DAY_S, NS
 
 # s. What a day may lack: a restart, an upgrade.
 MOST_GAP_S = 300.0
+# s. Drills and proof tests are part of a day; a day that nobody re-armed is none of trading.
+MOST_STOPPED_S = 4 * 3600.0
+TRADING_MODES = ("NORMAL", "REDUCED")
 # Share. Above the 2 % that VaR allows in a day, between two looks at one account.
 MOST_JUMP = 0.02
 # s. Daily bars are a day old when they are complete.
@@ -42,6 +47,7 @@ class Account(msgspec.Struct, frozen=True):
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
     run: Count
+    strategy: str
     from_s: Seconds
     to_s: Seconds
     gap_s: Seconds
@@ -109,7 +115,9 @@ class Day:
         return sum(getattr(account, field) for account in self.accounts)
 
 
-def days(parts: Iterable[Part], receipts_ns: Sequence[int], vouched: int) -> list[Day]:
+def days(
+    parts: Iterable[Part], receipts_ns: Sequence[int], vouched: int, strategy: str
+) -> list[Day]:
     """Return every day of the log, oldest first, each with its fault.
 
     receipts_ns -- wall times at which the witness had accepted a new head, some minutes apart
@@ -134,7 +142,7 @@ def days(parts: Iterable[Part], receipts_ns: Sequence[int], vouched: int) -> lis
     before = None
     for day in whole:
         day.accounts.sort(key=lambda account: account.from_s)
-        day.fault = day.fault or _fault(day, before, receipts_ns, vouched)
+        day.fault = day.fault or _fault(day, before, receipts_ns, vouched, strategy)
         before = day.end if day.accounts else None
     return whole
 
@@ -185,11 +193,15 @@ def _read(part: Part) -> Account | str:
     return account
 
 
-def _fault(day: Day, before: float | None, receipts_ns: Sequence[int], vouched: int) -> str:
+def _fault(
+    day: Day, before: float | None, receipts_ns: Sequence[int], vouched: int, strategy: str
+) -> str:
     if not day.accounts:
         return "no record of it can be used"
     checks = (
+        _other_strategy(day, strategy),
         _uncovered(day),
+        _stopped(day),
         _jump(day, before),
         _old_feed(day),
         "" if day.seq <= vouched else "not vouched for by receipts that were checked",
@@ -207,6 +219,21 @@ def _uncovered(day: Day) -> str:
         at = account.to_s
     lacks += DAY_S - at
     return f"{lacks:.0f} s of it are not covered" if lacks > MOST_GAP_S else ""
+
+
+def _other_strategy(day: Day, strategy: str) -> str:
+    others = [account.strategy for account in day.accounts if account.strategy != strategy]
+    return f"of strategy {others[0][:20]!r}, to trade is {strategy!r}" if others else ""
+
+
+def _stopped(day: Day) -> str:
+    stopped_s = sum(
+        taken_s
+        for account in day.accounts
+        for mode, taken_s in account.mode_s.items()
+        if mode not in TRADING_MODES
+    )
+    return f"stopped for {stopped_s / 3600:.1f} hours" if stopped_s > MOST_STOPPED_S else ""
 
 
 def _jump(day: Day, before: float | None) -> str:

@@ -6,6 +6,7 @@ that a crash costs an hour at most, and what is missing shows as time that nobod
 
     day            UTC day, YYYY-MM-DD
     run            of the engine; several may share a day
+    strategy       whose days these are
     from_s, to_s   s of the day from which and to which this run knew its equity
     gap_s          s in between in which nobody looked (stopped, suspended, starved)
     equity_start, equity_end, equity_low, equity_high   quote currency
@@ -42,11 +43,14 @@ def day_of(wall_ns: int) -> str:
 
 
 class PaperDays:
-    """Keeps the account of one run. run -- the engine's name for this life of its own"""
+    """Keeps the account of one run.
 
-    def __init__(self, run: int) -> None:
+    run -- the engine's name for this life of its own; strategy -- id of the one that trades
+    """
+
+    def __init__(self, run: int, strategy: str) -> None:
         self.due_ns = 0  # monotonic time of the next look
-        self._run = run
+        self._run, self._strategy = run, strategy
         self._day: _Day | None = None
 
     def take(self, wall_ns: int, mono_ns: int, equity: float, mode: str) -> list[dict[str, Any]]:
@@ -54,15 +58,15 @@ class PaperDays:
         self.due_ns = mono_ns + round(LOOK_S * NS)
         today, told = day_of(wall_ns), []
         if self._day is not None and today > self._day.name:
-            told.append(self._day.record(done=True))
+            told.append(self._record(self._day, done=True))
             self._day = None
         if self._day is None:
-            self._day = _Day(self._run, today, wall_ns, mono_ns, equity, mode)
+            self._day = _Day(today, wall_ns, mono_ns, equity, mode)
             return told
         # A clock that was set back does not begin an older day again.
         self._day.look(wall_ns, mono_ns, equity, mode)
         if self._day.record_due(mono_ns):
-            told.append(self._day.record(done=False))
+            told.append(self._record(self._day, done=False))
         return told
 
     def filled(self, event: dict[str, Any]) -> None:
@@ -84,19 +88,19 @@ class PaperDays:
     def close(self) -> list[dict[str, Any]]:
         """The run ends; return the last record."""
         day, self._day = self._day, None
-        return [] if day is None else [day.record(done=True)]
+        return [] if day is None else [self._record(day, done=True)]
+
+    def _record(self, day: "_Day", done: bool) -> dict[str, Any]:
+        return {"run": self._run, "strategy": self._strategy, "done": done} | day.account()
 
 
 class _Day:
     """One UTC day of one run."""
 
-    def __init__(
-        self, run: int, name: str, wall_ns: int, mono_ns: int, equity: float, mode: str
-    ) -> None:
+    def __init__(self, name: str, wall_ns: int, mono_ns: int, equity: float, mode: str) -> None:
         self.name = name
         self.orders = self.fills = 0
         self.trips = Trips()
-        self._run = run
         self._from_s = wall_ns // NS % DAY_S
         self._began_ns = self._looked_ns = self._told_ns = mono_ns
         self._start = self._end = self._low = self._high = equity
@@ -132,13 +136,12 @@ class _Day:
         self._told_ns = mono_ns
         return True
 
-    def record(self, done: bool) -> dict[str, Any]:
-        """Return the account so far."""
+    def account(self) -> dict[str, Any]:
+        """Return what it brought so far."""
         ages = self._ages_s or (None, None)
         covered_s = (self._looked_ns - self._began_ns) / NS
         return {
             "day": self.name,
-            "run": self._run,
             "from_s": self._from_s,
             "to_s": round(min(self._from_s + covered_s, DAY_S), 3),
             "gap_s": round(self._gap_s, 3),
@@ -158,5 +161,4 @@ class _Day:
             "rows": self._rows,
             "feed_age_min_s": ages[0],
             "feed_age_max_s": ages[1],
-            "done": done,
         }

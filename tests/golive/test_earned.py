@@ -11,7 +11,7 @@ import pytest
 from host.golive.gate import Decision
 from host.golive.signed import SUFFIX
 from host.ledger.paper import DAY_S, NS
-from tests.golive.proofs import Host, opened, ready_host
+from tests.golive.proofs import Host, machine, opened, ready_host
 
 Judge = Callable[..., Decision]
 
@@ -46,6 +46,11 @@ def test_sixty_days_are_enough_and_older_ones_than_ninety_do_not_count(
     assert judge(trader(tmp_path / "few", days=60)).ready
     many = judge(trader(tmp_path / "many", days=95))
     assert next(x for x in many.lines if x.line == "paper_days").figures["days"] == 90
+
+
+def test_days_of_another_strategy_do_not_count(host: Host, judge: Judge) -> None:
+    other = Host(host.folder, host.now_ns, host.key, machine(strategy="other"))
+    assert "of strategy 'trend'" in opened(judge(other))["paper_days"]
 
 
 def test_days_that_ended_long_ago_are_too_old(host: Host, judge: Judge) -> None:
