@@ -46,7 +46,7 @@ class Account(msgspec.Struct, frozen=True):
     """The fields of a `paper_day` record (host.ledger.paper)."""
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
-    run: Count
+    run: str
     strategy: str
     from_s: Seconds
     to_s: Seconds
@@ -124,12 +124,12 @@ def days(
     vouched -- number of the last record for which receipts speak that somebody with the key has checked
     """
     found: dict[str, Day] = {}
-    latest: dict[tuple[str, int], tuple[Part, Account | str]] = {}
+    latest: dict[tuple[str, str], tuple[Part, Account | str]] = {}
     for part in parts:
         account = _read(part)
         name = part.data.get("day")
         name = account.day if isinstance(account, Account) else str(name)
-        run = account.run if isinstance(account, Account) else -part.seq
+        run = account.run if isinstance(account, Account) else f"record {part.seq}"
         latest[name, run] = part, account
     for (name, _run), (part, account) in latest.items():
         day = found.setdefault(name, Day(name, 0, []))

@@ -42,13 +42,18 @@ def day_of(wall_ns: int) -> str:
     return datetime.fromtimestamp(wall_ns // NS, UTC).date().isoformat()
 
 
+def _number(wall_ns: int) -> int:
+    """Return the number of the UTC day since 1970."""
+    return wall_ns // (DAY_S * NS)
+
+
 class PaperDays:
     """Keeps the account of one run.
 
     run -- the engine's name for this life of its own; strategy -- id of the one that trades
     """
 
-    def __init__(self, run: int, strategy: str) -> None:
+    def __init__(self, run: str, strategy: str) -> None:
         self.due_ns = 0  # monotonic time of the next look
         self._run, self._strategy = run, strategy
         self._day: _Day | None = None
@@ -56,12 +61,12 @@ class PaperDays:
     def take(self, wall_ns: int, mono_ns: int, equity: float, mode: str) -> list[dict[str, Any]]:
         """Take a look at the equity (quote currency); return the records that are due."""
         self.due_ns = mono_ns + round(LOOK_S * NS)
-        today, told = day_of(wall_ns), []
-        if self._day is not None and today > self._day.name:
+        today, told = _number(wall_ns), []
+        if self._day is not None and today > self._day.number:
             told.append(self._record(self._day, done=True))
             self._day = None
         if self._day is None:
-            self._day = _Day(today, wall_ns, mono_ns, equity, mode)
+            self._day = _Day(wall_ns, mono_ns, equity, mode)
             return told
         # A clock that was set back does not begin an older day again.
         self._day.look(wall_ns, mono_ns, equity, mode)
@@ -97,8 +102,8 @@ class PaperDays:
 class _Day:
     """One UTC day of one run."""
 
-    def __init__(self, name: str, wall_ns: int, mono_ns: int, equity: float, mode: str) -> None:
-        self.name = name
+    def __init__(self, wall_ns: int, mono_ns: int, equity: float, mode: str) -> None:
+        self.number, self._name = _number(wall_ns), day_of(wall_ns)
         self.orders = self.fills = 0
         self.trips = Trips()
         self._from_s = wall_ns // NS % DAY_S
@@ -141,7 +146,7 @@ class _Day:
         ages = self._ages_s or (None, None)
         covered_s = (self._looked_ns - self._began_ns) / NS
         return {
-            "day": self.name,
+            "day": self._name,
             "from_s": self._from_s,
             "to_s": round(min(self._from_s + covered_s, DAY_S), 3),
             "gap_s": round(self._gap_s, 3),

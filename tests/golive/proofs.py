@@ -72,7 +72,7 @@ def trade(
     """Trade on paper for so many whole days, and on to `end_ns`, as the engine keeps its account."""
     rng = random.Random(7)
     begin_s = end_ns // NS // DAY_S * DAY_S - days * DAY_S
-    kept, cash = PaperDays(1, "trend"), equity
+    kept, cash = PaperDays("1", "trend"), equity
     begin = begin_s * NS
     ledger.begin(begin)
     for hour in range(0, (end_ns // NS - begin_s) // HOUR_S + 1):

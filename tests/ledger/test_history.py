@@ -10,7 +10,7 @@ from host.ledger.paper import DAY_S, NS
 
 BEGIN = int(datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC).timestamp())
 GOOD: dict[str, Any] = {
-    "run": 1,
+    "run": "1",
     "strategy": "trend",
     "from_s": 0,
     "to_s": 86_399.0,
@@ -116,12 +116,12 @@ def test_days_in_which_no_receipt_came_do_not_count(step_s: int) -> None:
 
 
 def test_two_runs_make_a_day_when_nothing_is_missing_between_them() -> None:
-    first, second = level(0, to_s=40_000.0), level(0, from_s=40_100.0, run=2)
+    first, second = level(0, to_s=40_000.0), level(0, from_s=40_100.0, run="2")
     joined = days([first, second._replace(seq=2)], receipts(0, 1), VOUCHED, "trend")
     assert joined[0].fault == ""
-    late = level(0, from_s=41_000.0, run=2)._replace(seq=2)
+    late = level(0, from_s=41_000.0, run="2")._replace(seq=2)
     assert "1001 s" in days([first, late], receipts(0, 1), VOUCHED, "trend")[0].fault
-    twice = level(0, from_s=30_000.0, run=2)._replace(seq=2)
+    twice = level(0, from_s=30_000.0, run="2")._replace(seq=2)
     assert "same time" in days([first, twice], receipts(0, 1), VOUCHED, "trend")[0].fault
 
 

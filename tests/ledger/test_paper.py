@@ -23,10 +23,10 @@ def run(
 
 
 def test_a_day_is_told_every_hour_and_at_its_end() -> None:
-    told = run(PaperDays(7, "trend"), 0, DAY_S + 5, lambda s: 1000 + s / DAY_S)
+    told = run(PaperDays("7", "trend"), 0, DAY_S + 5, lambda s: 1000 + s / DAY_S)
     assert [record["done"] for record in told] == [False] * 23 + [True]
     day = told[-1]
-    assert (day["day"], day["run"], day["from_s"], day["to_s"]) == ("2026-03-01", 7, 0, DAY_S - 5)
+    assert (day["day"], day["run"], day["from_s"], day["to_s"]) == ("2026-03-01", "7", 0, DAY_S - 5)
     assert day["pnl"] == pytest.approx(1, abs=1e-3)
     assert day["mode_s"] == {"NORMAL": DAY_S - 5}
     assert day["gap_s"] == 0
@@ -34,7 +34,7 @@ def test_a_day_is_told_every_hour_and_at_its_end() -> None:
 
 def test_drawdown_is_from_the_peak_before_and_not_from_one_after() -> None:
     path = {0: 1000.0, 5: 900.0, 10: 2000.0, 15: 1500.0}
-    kept = PaperDays(1, "trend")
+    kept = PaperDays("1", "trend")
     run(kept, 0, 15, path.__getitem__)
     (day,) = kept.close()
     assert day["drawdown"] == 0.25
@@ -42,7 +42,7 @@ def test_drawdown_is_from_the_peak_before_and_not_from_one_after() -> None:
 
 
 def test_time_that_nobody_looked_is_a_gap_and_in_no_mode() -> None:
-    kept = PaperDays(1, "trend")
+    kept = PaperDays("1", "trend")
     run(kept, 0, 100)
     run(kept, 700, 800)
     (day,) = kept.close()
@@ -51,7 +51,7 @@ def test_time_that_nobody_looked_is_a_gap_and_in_no_mode() -> None:
 
 
 def test_a_clock_that_is_set_back_begins_no_older_day() -> None:
-    kept = PaperDays(1, "trend")
+    kept = PaperDays("1", "trend")
     run(kept, 0, 100)
     assert kept.take((BEGIN - 3600) * NS, 105 * NS, 1000.0, "PAUSED") == []
     (day,) = kept.close()
@@ -59,7 +59,7 @@ def test_a_clock_that_is_set_back_begins_no_older_day() -> None:
 
 
 def test_orders_fills_rows_and_modes_are_counted() -> None:
-    kept = PaperDays(1, "trend")
+    kept = PaperDays("1", "trend")
     kept.ordered()  # before the first look: nothing is known of that day
     kept.take(BEGIN * NS, 0, 1000.0, "REDUCED")
     kept.ordered()
@@ -78,7 +78,7 @@ def test_orders_fills_rows_and_modes_are_counted() -> None:
 
 
 def test_what_is_told_is_what_is_read() -> None:
-    told = run(PaperDays(1, "trend"), 0, DAY_S + 5)
+    told = run(PaperDays("1", "trend"), 0, DAY_S + 5)
     parts = [Part(n, (BEGIN + 3600 * n) * NS, data) for n, data in enumerate(told, start=1)]
     (day,) = days(parts, [], 0, "trend")
     assert isinstance(day.accounts[0], Account)
