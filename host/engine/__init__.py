@@ -11,6 +11,7 @@ reconciler   finds what is on the account and not ours
 emergency    works off an emergency: cancels, liquidates, confirms
 conditions   why the engine itself wants to be stepped down
 venue        a connection to a paper venue
+ledger       the days of paper trading, for the audit log
 account      one venue: connections, book, reconciliation
 protection   the stop at the venue that covers the position
 loop         one loop over all of them

@@ -16,6 +16,7 @@ from host.engine.emergency.ladder import Ladder
 from host.engine.emergency.progress import Progress
 from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts
+from host.engine.ledger import Ledger
 from host.engine.orders import Book
 from host.engine.port import VenuePort
 from host.engine.predictor import Predictor
@@ -58,6 +59,8 @@ class Engine:
         self._conditions = Conditions(self.page.words)
         self._checks = RiskCheck(config.limits)
         self._ids = Ids(config.strategy.id, time.time_ns() // 1_000_000)
+        who = config.strategy
+        self._ledger = Ledger(self._ids.run, who.id, who.venue, self.event)
         self._gate = make_gate(self._guard_page, self.page, reply, fds)
         self._poller = select.poll()
         self._accounts = {venue.name: self._account(venue) for venue in venues}
@@ -111,14 +114,20 @@ class Engine:
                         self._take(account, event)
             self._follow_mode()
             self._follow_conditions()
+            if self._ladder.done:  # before it, nobody has asked the venue what there is
+                now_ns = time.monotonic_ns()
+                self._ledger.look(now_ns, self._trader.equity, self._mode()[0].name)
             if self._opinions is not None:
                 self._opinions.turn(time.monotonic_ns())
             self._beat()
+        self._ledger.close()
         if self._opinions is not None:
             self._opinions.close()
 
     def event(self, kind: str, **data: Any) -> None:
         """Push one event into the ring that the recorder reads."""
+        if kind == "order":
+            self._ledger.ordered()
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
 
@@ -160,6 +169,8 @@ class Engine:
     # -- venues -----------------------------------------------------------------------------
 
     def _take(self, account: Account, event: dict[str, Any]) -> None:
+        if account is self._traded:
+            self._ledger.heard(event)
         match event["ev"]:
             case "bar" | "trade" | "quote":
                 self._trader.take_row(event)
