@@ -80,7 +80,7 @@ def sign(
 ) -> int:
     """Sign a result as evidence for the gate. For the auditor, on the auditor's own machine."""
     need_cryptography()
-    from host.golive.signed import KINDS, SUFFIX, EvidenceError, read_result
+    from host.golive.signed import KINDS, SUFFIX, EvidenceError, measured_at, read_result
     from host.golive.signed import sign as make
     from rig.fingerprint import sources
 
@@ -88,9 +88,11 @@ def sign(
     require(0 < len(host) <= 255, "--host: a name")
     try:
         result = read_result(file, kind)
+        measured_ns, now_ns = measured_at(file, result), time.time_ns()
+        require(measured_ns <= now_ns, f"{file}: measured in the future; look at the clocks")
     except EvidenceError as error:
         raise BadInput(str(error)) from None
-    made = make(kind, result, host, sources(), time.time_ns(), read_private_key(key))
+    made = make(kind, result, host, sources(), measured_ns, now_ns, read_private_key(key))
     target = (out or file.parent) / f"{kind}-{file.stem}{SUFFIX}"
     try:
         target.write_bytes(made)

@@ -68,11 +68,15 @@ class Evidence:
     log: Log
 
     def newest(self, kind: str, target: str | None = None) -> Piece | None:
-        """Return the newest signed result of a kind; of an acceptance, of that target."""
+        """Return the result of a kind that was measured last; of an acceptance, of that target."""
         found = [piece for piece in self.pieces if piece.envelope.kind == kind]
         if target is not None:
             found = [piece for piece in found if piece.result.get("target") == target]
-        return max(found, key=lambda piece: piece.envelope.signed_ns, default=None)
+        return max(found, key=_time, default=None)
+
+
+def _time(piece: Piece) -> tuple[int, int]:
+    return piece.envelope.measured_ns, piece.envelope.signed_ns
 
 
 def gather(

@@ -39,7 +39,7 @@ def told(
     piece: Piece, known: Evidence, found: str, reasons: Sequence[str], **figures: Any
 ) -> Finding:
     """Build the finding of one signed result; the first reason counts."""
-    age_s = (known.now_ns - piece.envelope.signed_ns) / NS
+    age_s = (known.now_ns - piece.envelope.measured_ns) / NS
     why = next((reason for reason in reasons if reason), "")
     return Finding(found, why, age_s, [{"file": piece.file, "sha256": piece.digest}], figures)
 

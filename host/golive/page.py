@@ -29,8 +29,9 @@ machine, and keeps the private half there:
 SIGNED = """
 `bot4 ready sign FILE --as KIND --key auditor.key --host NAME` writes `KIND-FILE.signed.json`, to be
 laid into `evidence/` beside the audit log's folder. It holds the digests of the sources that it was
-signed beside: the auditor works in a checkout of what trades. Every result in that folder must be
-signed by the trusted key; one that was altered keeps `trust_root` open until it is gone.
+signed beside: the auditor works in a checkout of what trades. Its age counts from the measurement: the
+result's own time (`at`), else that of its file. Every result in that folder must be signed by the
+trusted key; one that was altered keeps `trust_root` open until it is gone.
 """
 WITNESS = """
 The witness key is never on the host, so receipts are checked by the auditor, on a copy of the log

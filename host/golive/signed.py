@@ -1,16 +1,20 @@
 """Results with a signature: one JSON object a file, signed by the auditor, for one host.
 
-    {"format":1,"kind":K,"host":H,"software":{...},"signed_ns":T,"result":R,"key":N,"signature":S}
+    {"format":1,"kind":K,"host":H,"software":{...},"measured_ns":M,"signed_ns":T,"result":R,
+     "key":N,"signature":S}
 
 `signature` is Ed25519 over LABEL and the canonical bytes of the object without its last two keys: keys
 sorted, no white space. The file holds the canonical bytes of the whole object and a line end, and nothing
 else, so that it has one spelling and its SHA-256 names it.
 
-`software` has the digests of the sources that the auditor signed beside: they must be those that trade.
+`measured_ns` is when it was measured, as the result says (`at`), else when its file was written: evidence
+is as old as that, however often it is signed. `software` has the digests of the sources that the
+auditor signed beside: they must be those that trade.
 """
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from xml.etree import ElementTree
@@ -46,6 +50,9 @@ class EvidenceError(ValueError):
     """A file is no evidence; the text is one line that names it."""
 
 
+Time = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a signed file holds."""
 
@@ -53,7 +60,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     host: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     software: dict[str, str]
-    signed_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    measured_ns: Time
+    signed_ns: Time
     result: dict[str, Any]
     key: str
     signature: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
@@ -82,6 +90,7 @@ def sign(
     result: dict[str, Any],
     host: str,
     software: dict[str, str],
+    measured_ns: int,
     signed_ns: int,
     key: Ed25519PrivateKey,
 ) -> bytes:
@@ -91,6 +100,7 @@ def sign(
         "kind": kind,
         "host": host,
         "software": software,
+        "measured_ns": measured_ns,
         "signed_ns": signed_ns,
         "result": result,
     }
@@ -120,11 +130,26 @@ def check(path: Path, root: Root) -> Piece:
     if lacks:
         raise EvidenceError(f"{path}: no {envelope.kind} result: it has no {lacks[0]!r}")
     body = {name: told[name] for name in told if name not in ("key", "signature")}
+    if envelope.measured_ns > envelope.signed_ns:
+        raise EvidenceError(f"{path}: measured after it was signed")
     if envelope.key != root.name:
         raise EvidenceError(f"{path}: signed by key {envelope.key[:16]}, trusted is {root.name}")
     if not root.signed(bytes.fromhex(envelope.signature), LABEL + canonical(body)):
         raise EvidenceError(f"{path}: altered: the signature is not of this content")
     return Piece(str(path), hashlib.sha256(content).hexdigest(), envelope)
+
+
+def measured_at(path: Path, result: dict[str, Any]) -> int:
+    """Return when a result was measured, ns. Raises EvidenceError when it says so in no known form."""
+    if "at" not in result:
+        return path.stat().st_mtime_ns
+    try:
+        at = datetime.fromisoformat(result["at"])
+        if at.tzinfo is None:
+            raise ValueError("without a time zone")
+        return round(at.timestamp()) * 10**9
+    except (TypeError, ValueError, OverflowError) as error:
+        raise EvidenceError(f"{path}: its time `at`: {_one_line(error)}") from None
 
 
 def read_result(path: Path, kind: str) -> dict[str, Any]:

@@ -228,7 +228,7 @@ class Host:
         given = {"host": self.machine.host, "software": self.machine.software} | changes
         at_ns = self.now_ns - round(age_days * DAY_S * NS)
         path.write_bytes(
-            sign(kind, result, given["host"], given["software"], at_ns, key or self.key)
+            sign(kind, result, given["host"], given["software"], at_ns, at_ns, key or self.key)
         )
         return path
 

@@ -235,6 +235,13 @@ def test_the_auditor_signs_and_the_gate_believes(run: Run, machine: Any, tmp_pat
     done = run("ready", *options(host), "--trust-root", host.root, "--json")
     assert done.code == 0
     assert "11,000 USD" in done.out
+    # Signed anew, an old measurement stays old.
+    os.utime(result, (1_600_000_000, 1_600_000_000))
+    host.piece("capital-account").unlink()
+    assert run(*words, "--out", host.evidence).code == 0
+    done = run("ready", *options(host), "--trust-root", host.root)
+    assert done.code == 1
+    assert "too old" in done.out
     private.chmod(0o640)
     done = run(*words)
     assert (done.code, done.err.count("\n")) == (2, 1)

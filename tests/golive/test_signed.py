@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from host.golive import trust
-from host.golive.signed import EvidenceError, canonical, check, read_result, sign
+from host.golive.signed import EvidenceError, canonical, check, measured_at, read_result, sign
 from host.golive.trust import TEST_MARK, TrustError, read
 from tests.golive.proofs import Host
 
@@ -28,14 +28,32 @@ def root_of(folder: Path) -> trust.Root:
 
 def test_what_was_signed_is_what_is_read(tmp_path: Path) -> None:
     file = tmp_path / "x.signed.json"
-    file.write_bytes(sign("capital", CAPITAL, "pi", {"host": "1"}, 5, KEY))
+    file.write_bytes(sign("capital", CAPITAL, "pi", {"host": "1"}, 4, 5, KEY))
     piece = check(file, root_of(tmp_path))
     assert (piece.result, piece.envelope.host, piece.envelope.signed_ns) == (CAPITAL, "pi", 5)
 
 
+def test_what_was_measured_after_it_was_signed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.signed.json"
+    file.write_bytes(sign("capital", CAPITAL, "pi", {"host": "1"}, 6, 5, KEY))
+    with pytest.raises(EvidenceError, match="after it was signed"):
+        check(file, root_of(tmp_path))
+
+
+def test_evidence_is_as_old_as_its_measurement(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.touch()
+    os.utime(file, ns=(7, 7))
+    assert measured_at(file, {}) == 7
+    assert measured_at(file, {"at": "1970-01-01T01:00:00+00:00"}) == 3600 * 10**9
+    for wrong in ("1970-01-01T00:00:00", "now", 5, None):
+        with pytest.raises(EvidenceError, match="its time"):
+            measured_at(file, {"at": wrong})
+
+
 def test_every_byte_counts(tmp_path: Path) -> None:
     file, root = tmp_path / "x.signed.json", root_of(tmp_path)
-    content = sign("capital", CAPITAL, "pi", {"host": "1"}, 5, KEY)
+    content = sign("capital", CAPITAL, "pi", {"host": "1"}, 4, 5, KEY)
     for at in range(len(content)):
         for bad in (bytes([content[at] ^ 1]), b"", content[at : at + 1] + b" "):
             file.write_bytes(content[:at] + bad + content[at + 1 :])
@@ -45,7 +63,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
 
 def test_another_spelling_of_the_same_is_refused(tmp_path: Path) -> None:
     file, root = tmp_path / "x.signed.json", root_of(tmp_path)
-    told = msgspec.json.decode(sign("capital", CAPITAL, "pi", {}, 5, KEY))
+    told = msgspec.json.decode(sign("capital", CAPITAL, "pi", {}, 4, 5, KEY))
     for content in (
         canonical(told),
         canonical(told) + b"\n\n",
@@ -61,7 +79,7 @@ def test_another_spelling_of_the_same_is_refused(tmp_path: Path) -> None:
 @given(content=st.one_of(st.binary(max_size=200), st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(
-        ["format", "kind", "host", "software", "signed_ns", "result", "key", "signature"]
+        ["format", "kind", "host", "software", "measured_ns", "signed_ns", "result", "key", "signature"]
     ), inner), max_leaves=20).map(msgspec.json.encode)))  # fmt: skip
 def test_whatever_lies_there_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "x.signed.json"

@@ -3,8 +3,10 @@
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
+from host import layout
 from host.engine.ledger import Ledger
 from host.ledger.paper import NS
 
@@ -48,3 +50,24 @@ def test_rows_fills_and_orders_are_heard_and_looks_are_a_second_apart() -> None:
     assert (day["rows"], day["fills"], day["orders"], day["wins"]) == (1, 2, 1, 1)
     assert (day["equity_low"], day["pnl"]) == (1000, 1)
     assert day["feed_age_min_s"] == pytest.approx(60, abs=5)
+
+
+def test_the_longest_record_fits_into_a_slot_of_the_ring() -> None:
+    kept, told = ledger("paper")
+    long = 1e12 / 3
+    for second, mode in enumerate(("NORMAL", "REDUCED", "PAUSED", "EMERGENCY")):
+        kept.look(second * NS + 1, long, mode)
+    kept.heard({"ev": "bar", "time_ns": 1})
+    for side in ("buy", "sell"):
+        fill = {"side": side, "qty": "1234567.7654321", "price": "98765.4321", "fee": "0.123456789"}
+        kept.heard({"ev": "fill", **fill})
+    kept.close()
+    ((kind, day),) = told
+    day |= {key: 10**9 for key in ("orders", "fills", "trades", "wins", "rows", "foreign_fees")}
+    day |= {key: -1.2345678901234567e-10 for key, value in day.items() if type(value) is float}
+    day |= {"strategy": "t" * 12, "mode_s": dict.fromkeys(day["mode_s"], 86399.123)}
+    message = {"kind": kind, "mono_ns": 2**63, "data": day}
+    slot_bytes = 8 * (layout.SLOT_WORDS - 2)
+    used = len(msgspec.json.encode(message))
+    print(f"{used} of {slot_bytes} bytes")
+    assert used <= slot_bytes
