@@ -167,7 +167,7 @@ class _Reader:
         self.hosts: set[str] = set()
         self.parts: list[Part] = []
         self.receipts_ns: list[int] = []
-        self._number = 0
+        self._epoch = self._number = 0
         self._press = self._closed = (0, 0)
         self._proof = (0, 0)
 
@@ -195,9 +195,13 @@ class _Reader:
 
     def _receipt(self, record: Line) -> None:
         """Keep one now and then: of a head that the witness had not seen before."""
-        if record.data["number"] <= self._number:
+        epoch, number = record.data["epoch"], record.data["number"]
+        if epoch != self._epoch:  # a power-up begins with what stands; its numbers may go back
+            self._epoch, self._number = epoch, number
             return
-        self._number = record.data["number"]
+        if number <= self._number:
+            return
+        self._number = number
         last = self.receipts_ns[-1] if self.receipts_ns else None
         if last is None or abs(record.wall_ns - last) >= RECEIPT_STEP_NS:
             self.receipts_ns.append(record.wall_ns)

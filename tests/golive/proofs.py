@@ -68,6 +68,7 @@ def trade(
     wins: float = 0.65,
     feed_age_s: float = 60.0,
     equity: float = 20_000.0,
+    power_cycle_hour: int = 0,
 ) -> None:
     """Trade on paper for so many whole days, and on to `end_ns`, as the engine keeps its account."""
     rng = random.Random(7)
@@ -76,6 +77,10 @@ def trade(
     begin = begin_s * NS
     ledger.begin(begin)
     for hour in range(0, (end_ns // NS - begin_s) // HOUR_S + 1):
+        if hour and hour == power_cycle_hour:
+            ledger.witness.power_cycle()  # it forgets what it has not kept: its numbers go back
+            at_ns = (begin_s + hour * HOUR_S) * NS
+            ledger.append(at_ns, "receipt", ledger.witness.receipt(), "guard")
         move = rng.gauss(drift / 24, spread / 24**0.5)
         for step in range(0, HOUR_S, STEP_S):
             at_ns = (begin_s + hour * HOUR_S + step) * NS

@@ -15,6 +15,7 @@ from bot4 import cli, perf, ready
 from host import moderecord, supervisor
 from host.audit.export import records
 from host.audit.verify import verify
+from host.audit.writer import AuditWriter
 from host.config import DEFAULT
 from host.doctor import finding, upkeep
 from host.golive import trust
@@ -287,3 +288,31 @@ def test_secrets_that_others_can_read_are_found(
 def test_the_safety_modules_are_those_of_the_house() -> None:
     for name in SAFETY_MODULES:
         assert (HOUSE / (name.replace(".", "/") + ".py")).is_file(), name
+
+
+@pytest.mark.parametrize("words", [("ready",), ("run", "--live")])
+def test_without_cryptography_it_says_what_to_install(
+    words: tuple[str, ...], run: Run, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, started = machine
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    done = run(*words, *options(host))
+    assert (done.code, started, done.err.count("\n")) == (2, [], 1)
+    assert "bot4[live]" in done.err
+
+
+def test_a_log_that_is_in_use_grants_nothing(run: Run, machine: Any) -> None:
+    host, started = machine
+    host.trust(trust.PRODUCTION, mark=b"")
+    with AuditWriter(host.audit_dir, host_id="pi"):
+        done = run("run", *options(host), "--live")
+    assert (done.code, started) == (1, [])
+    assert "cannot be put on record" in done.err
+
+
+@pytest.mark.parametrize("content", ["[host]\nnonsense = 1\n", "not toml"])
+def test_a_bad_configuration_is_one_line(content: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(content)
+    for words in (("ready",), ("run", "--live")):
+        done = run(*words, "--config", tmp_path / "c.toml")
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)

@@ -53,6 +53,11 @@ def test_days_of_another_strategy_do_not_count(host: Host, judge: Judge) -> None
     assert "of strategy 'trend'" in opened(judge(other))["paper_days"]
 
 
+def test_a_power_cycle_of_the_box_costs_no_day(tmp_path: Path, judge: Judge) -> None:
+    decision = judge(trader(tmp_path / "host", days=62, power_cycle_hour=31 * 24))
+    assert opened(decision) == {}
+
+
 def test_days_that_ended_long_ago_are_too_old(host: Host, judge: Judge) -> None:
     later = Host(host.folder, host.now_ns + 4 * DAY_S * NS, host.key, host.machine)
     found = opened(judge(later))
