@@ -74,7 +74,8 @@ def paper_result(known: Evidence) -> Finding:
     interval = statistics.mean(found.returns)
     if interval is None:
         return Finding("-", "too few days to judge")
-    gross = found.after[-1].end - found.days[0].accounts[0].equity_start
+    # Newer days that do not count may take from it, and add nothing.
+    gross = min(found.days[-1].end, found.after[-1].end) - found.days[0].accounts[0].equity_start
     net = gross - DAILY_COST * len(found.after)
     foreign = sum(day.total("foreign_fees") for day in found.days)
     reason = "" if net > 0 and interval.value > 0 else "no profit after costs"

@@ -1,5 +1,6 @@
 """The specification's nine tasks: what each needs, when it is done, and what was measured of it.
 
+The list is cut from the specification's parts as they were built here; its figures are the criteria.
 A task is reached when none of its lines of the gate is open. Figures are those of signed results; where
 there is none the task says so and shows no figure.
 """

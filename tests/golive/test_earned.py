@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from host.golive import earned
+from host.golive.evidence import gather
 from host.golive.gate import Decision
 from host.golive.signed import SUFFIX
 from host.ledger.paper import DAY_S, NS
@@ -56,6 +58,21 @@ def test_days_of_another_strategy_do_not_count(host: Host, judge: Judge) -> None
 def test_a_power_cycle_of_the_box_costs_no_day(tmp_path: Path, judge: Judge) -> None:
     decision = judge(trader(tmp_path / "host", days=62, power_cycle_hour=31 * 24))
     assert opened(decision) == {}
+
+
+def test_what_newer_days_lost_is_not_forgotten_and_what_they_won_adds_nothing(good: Host) -> None:
+    known = gather(good.now_ns, good.machine, good.audit_dir, good.evidence, good.root)
+    today = known.log.days[-1]
+    assert today.fault
+    before = earned.paper_result(known).figures["net_quote"]
+    (account,) = today.accounts
+    high = {"equity_end": 1e9, "equity_high": 1e9, "pnl": 1e9 - account.equity_start}
+    today.accounts = [msgspec.structs.replace(account, **high)]
+    assert earned.paper_result(known).figures["net_quote"] <= before + abs(account.pnl)
+    low = {"equity_end": 100.0, "equity_low": 100.0, "pnl": 100.0 - account.equity_start}
+    today.accounts = [msgspec.structs.replace(account, **low)]
+    assert earned.paper_result(known).reason == "no profit after costs"
+    assert "more than" in earned.paper_drawdown(known).reason
 
 
 def test_days_that_ended_long_ago_are_too_old(host: Host, judge: Judge) -> None:
