@@ -16,7 +16,7 @@ from host.golive.evidence import gather
 from host.golive.gate import Decision, decide
 from host.golive.lines import LINES
 from host.golive.signed import KINDS, NEEDS, SUFFIX
-from tests.golive.proofs import Host, machine, opened, results
+from tests.golive.proofs import SOFTWARE, Host, machine, opened, results
 
 Judge = Callable[..., Decision]
 OPTIONAL = ("trials", "acceptance")
@@ -104,14 +104,33 @@ def test_pieces_of_others_do_not_count(kind: str, host: Host, judge: Judge) -> N
         assert LINE_OF[kind] in found
 
 
-OF_SOURCES = ("attestation", "safety", "performance", "forecast", "var", "leakage", "venue")
+OF_SOURCES = (
+    ("attestation", "firmware"),
+    ("safety", "host"),
+    ("safety", "firmware"),
+    ("performance", "host"),
+    ("forecast", "host"),
+    ("var", "host"),
+    ("leakage", "host"),
+    ("venue", "host"),
+)
 
 
-@pytest.mark.parametrize("kind", OF_SOURCES)
-def test_results_of_other_sources_do_not_count(kind: str, host: Host, judge: Judge) -> None:
+@pytest.mark.parametrize(("kind", "what"), OF_SOURCES)
+def test_results_of_other_sources_do_not_count(
+    kind: str, what: str, host: Host, judge: Judge
+) -> None:
     told = msgspec.json.decode(host.piece(kind).read_bytes())["result"]
-    host.sign(kind, told, software={"firmware": "0" * 16, "host": "1" * 16})
-    assert "sources" in opened(judge(host))[LINE_OF[kind]]
+    for software in (SOFTWARE | {what: "0" * 16}, {}):
+        host.sign(kind, told, software=software)
+        assert "sources" in opened(judge(host))[LINE_OF[kind]]
+
+
+def test_one_row_of_the_table_that_does_not_hold_opens_the_line(host: Host, judge: Judge) -> None:
+    told = msgspec.json.decode(host.piece("performance").read_bytes())["result"]
+    told["rows"][3]["pass"] = False
+    host.sign("performance", told)
+    assert "does not hold" in opened(judge(host))["performance"]
 
 
 BAD: tuple[tuple[str, str, Any, str], ...] = (
@@ -188,6 +207,16 @@ def test_one_limit_that_does_not_hold_opens_the_line(kind: str, host: Host, judg
         bad["limits"][1]["pass"] = value
         host.sign(kind, bad)
         assert "does not hold" in opened(judge(host))[LINE_OF[kind]]
+
+
+@pytest.mark.parametrize(("kind", "key"), [("var", "limit"), ("leakage", "what")])
+def test_a_limit_that_was_not_judged_opens_the_line(
+    kind: str, key: str, host: Host, judge: Judge
+) -> None:
+    told = msgspec.json.decode(host.piece(kind).read_bytes())["result"]
+    told["limits"][0][key] = "another limit"
+    host.sign(kind, told)
+    assert "not judged" in opened(judge(host))[LINE_OF[kind]]
 
 
 @pytest.mark.parametrize("kind", NEEDS)
