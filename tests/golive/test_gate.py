@@ -246,6 +246,13 @@ def test_this_machine_opens_lines(
     assert list(opened(judge(other))) == [line]
 
 
+def test_a_paper_venue_is_none_whatever_was_signed_of_it(host: Host, judge: Judge) -> None:
+    told = msgspec.json.decode(host.piece("venue").read_bytes())["result"]
+    other = Host(host.folder, host.now_ns, host.key, machine(venue="paper"))
+    other.sign("venue", told | {"venue": "paper"})
+    assert "paper venue" in opened(judge(other))["venue"]
+
+
 def test_the_newest_piece_counts(host: Host, judge: Judge) -> None:
     host.sign(
         "capital", {"amount_quote": 1, "currency": "USDT", "account": "a"}, 3.0, "capital-old"
