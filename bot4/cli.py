@@ -8,7 +8,20 @@ from typing import NoReturn
 
 import typer
 
-from bot4 import audit, bench, data, enrich, firmware, host, models, perf, train, validate, var
+from bot4 import (
+    audit,
+    bench,
+    data,
+    enrich,
+    firmware,
+    host,
+    models,
+    perf,
+    ready,
+    train,
+    validate,
+    var,
+)
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
 
@@ -34,6 +47,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
 app.add_typer(enrich.app, name="enrich")
 app.add_typer(firmware.app, name="firmware")
+app.add_typer(ready.app, name="ready")
 app.add_typer(validate.app, name="validate")
 
 # Newer typer carries a click of its own, so the base of its usage errors is found by name.

@@ -131,6 +131,8 @@ def attest(
     facts = {
         "attested": good,
         "checks": checks,
+        "compared": wanted is not None,
+        "profile": profile,
         "epoch": told["epoch"],
         "firmware": told["firmware"],
     }

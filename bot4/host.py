@@ -6,9 +6,12 @@ import platform
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from host.plan import Plan
 
 from bot4 import asking
 from bot4.asking import default_run_dir
@@ -36,6 +39,7 @@ def run(
     audit_dir: Annotated[Path | None, typer.Option(help="Folder of the audit log.")] = None,
     guard_cpu: Annotated[int | None, typer.Option(help="Core of the guard alone.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Of the guard: fifo or other.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Real money, if `bot4 ready`.")] = False,
 ) -> int:
     """Trade on paper until told to stop. Nothing is traded before the controller is armed by hand."""
     from bot4.enrich import need_packages
@@ -48,6 +52,9 @@ def run(
         wanted = load(file)
     except ConfigError as error:
         raise BadInput(str(error)) from None
+    require(
+        not (live and venue), "--venue: a paper venue's socket; --live trades where --config says"
+    )
     try:
         wanted.venues(str(venue or ""))
     except ConfigError as error:
@@ -82,6 +89,8 @@ def run(
         fifo=scheduler == "fifo",
         enrich=wanted.enrichment.enabled,
     )
+    if live and not may_go_live(plan):
+        return 1
     try:
         supervisor = Supervisor(plan, _say)
     except (StartFailed, OSError) as error:
@@ -89,6 +98,34 @@ def run(
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
     return supervisor.run()
+
+
+def may_go_live(plan: "Plan") -> bool:
+    """Ask the gate, put its decision on record, and say what is open.
+
+    The trust root is production's, whatever anybody asks for; there is no option for another one.
+    """
+    from bot4 import ready
+
+    ready.need_cryptography()
+    from bot4.ready_shown import refuse
+    from host.audit import AuditError
+    from host.golive.gate import decide, record
+    from host.golive.trust import PRODUCTION
+
+    overrides = {"profile": plan.profile, "pins": plan.pins, "link_key": plan.link_key}
+    known = ready.gather(
+        plan.config, plan.audit_dir, None, PRODUCTION, plan.host_id, overrides=overrides
+    )
+    decision = decide(known, live=True)
+    if not decision.live:
+        print(refuse(decision), file=sys.stderr)
+    try:
+        record(decision, plan.audit_dir)
+    except (AuditError, OSError) as error:
+        _say(f"not live: the decision cannot be put on record: {error}")
+        return False
+    return decision.live
 
 
 def check_model(file: Path) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from host import config, doctor, modes, outcomes, refusals
 from host.exchange import page as exchanges
 from host.execution import page as orders
+from host.golive import page as page_of_gate
 from host.modes import Intent, OnKill, TradingMode
 from host.paper import page as paper
 from host.venues import page as venues
@@ -141,6 +142,11 @@ def doctor_page() -> str:
     ])  # fmt: skip
 
 
+def ready_page() -> str:
+    """Every line of the go-live gate, and what is signed for it."""
+    return page_of_gate.page(table)
+
+
 def _keys(kind: type[msgspec.Struct]) -> str:
     hints = get_type_hints(kind, include_extras=True)
     rows = []
@@ -205,6 +211,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "venues": lambda: venues.text(table),
     "exchanges": lambda: exchanges.text(table),
     "paper": lambda: paper.text(table),
+    "ready": ready_page,
 }
 
 

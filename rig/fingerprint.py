@@ -12,7 +12,8 @@ import controller
 
 _HOUSE = Path(controller.__file__).resolve().parent.parent
 # What runs: sources and compiled modules. Generated C and caches do not.
-_SUFFIXES = frozenset({".py", ".pyx", ".pxd", ".h", ".so", ".toml", ".json"})
+_SOURCES = frozenset({".py", ".pyx", ".pxd", ".h", ".toml", ".json"})
+_SUFFIXES = _SOURCES | {".so"}
 _NOTES = Path("/sys/kernel/notes")
 _CPU = Path("/proc/cpuinfo")
 _NT_GNU_BUILD_ID = 3
@@ -34,12 +35,20 @@ def fingerprint() -> dict[str, str]:
     }
 
 
-def digest_of(*folders: Path) -> str:
+def sources() -> dict[str, str]:
+    """Return digests of what firmware and host are made of: the same on every machine."""
+    return {
+        "firmware": digest_of(_HOUSE / "firmware", _HOUSE / "controller", suffixes=_SOURCES),
+        "host": digest_of(_HOUSE / "host", _HOUSE / "controller", suffixes=_SOURCES),
+    }
+
+
+def digest_of(*folders: Path, suffixes: frozenset[str] = _SUFFIXES) -> str:
     """Return the SHA-256 (first 16 hex digits) of names and contents of all that runs in `folders`."""
     state = hashlib.sha256()
     for folder in folders:
         for file in sorted(folder.rglob("*")):
-            if file.suffix in _SUFFIXES and file.is_file():
+            if file.suffix in suffixes and file.is_file():
                 content = file.read_bytes()
                 name = f"{folder.name}/{file.relative_to(folder)}"
                 state.update(f"{name}\0{len(content)}\0".encode() + content)

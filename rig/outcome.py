@@ -58,6 +58,7 @@ def build(
     ] + complaints
     result = {
         **identity,
+        "profile": bench.setup.profile,
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data": replayed(record),
         "presses": primary["presses"],

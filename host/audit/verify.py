@@ -13,6 +13,7 @@ record is not "close": a running or crashed recorder, or a cut. `head` is what t
 import os
 import stat
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -80,18 +81,22 @@ class _Fault(Exception):
 
 
 def verify(
-    directory: str | os.PathLike[str], *, witness_key: bytes | None = None, settle_s: float = 0.1
+    directory: str | os.PathLike[str],
+    *,
+    witness_key: bytes | None = None,
+    settle_s: float = 0.1,
+    visit: Callable[[Line], None] | None = None,
 ) -> Report:
     """Check the log in `directory`, holding one line at a time; AuditInputError when there is none.
 
     With `witness_key` the receipts' MACs are checked too. A last line without its end is given
-    `settle_s` to be finished, since the log may be in use.
+    `settle_s` to be finished, since the log may be in use. `visit` is shown every good record, in order.
     """
     path = Path(directory)
     try:
         names = sorted(entry.name for entry in path.iterdir())
         receipts = Receipts(witness_key)
-        chain = _Chain(settle_s, receipts)
+        chain = _Chain(settle_s, receipts, visit)
         fault = _walk(path, names, chain)
     except OSError as error:
         where = error.filename or path
@@ -173,8 +178,14 @@ def _walk(path: Path, names: list[str], chain: "_Chain") -> _Fault | None:
 class _Chain:
     """How far the log is good."""
 
-    def __init__(self, settle_s: float, receipts: Receipts) -> None:
+    def __init__(
+        self,
+        settle_s: float,
+        receipts: Receipts,
+        visit: Callable[[Line], None] | None = None,
+    ) -> None:
         self._receipts = receipts
+        self._visit = visit
         self.retirements = Retirements(receipts)
         self.gone = 0  # segments that are missing at the beginning
         self.records = self.opened = self.closed = self.torn = 0
@@ -228,6 +239,8 @@ class _Chain:
         self._remember(seq, self.head)
         self.records = seq
         self.last = record
+        if self._visit is not None:
+            self._visit(record)
         return None
 
     def _begin(self, record: Line) -> None:

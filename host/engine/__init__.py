@@ -13,5 +13,6 @@ emergency    works off an emergency: cancels, liquidates, confirms
 conditions   why the engine itself wants to be stepped down
 venue        a connection to a paper venue
 account      one venue: connections, orders and position (host.execution), reconciliation
+ledger       the days of paper trading, for the audit log
 loop         one loop over all of them
 """

@@ -18,6 +18,7 @@ from host.engine.emergency.ladder import Ladder
 from host.engine.emergency.progress import Progress
 from host.engine.enrichment import Opinions
 from host.engine.forecasts import Forecasts
+from host.engine.ledger import Ledger
 from host.engine.port import VenuePort
 from host.engine.predictor import Predictor
 from host.engine.provenance import Ids
@@ -68,7 +69,9 @@ class Engine:
         run = next_run([*self._journals.values()], time.time_ns() // 1_000_000)
         for held in self._journals.values():
             held.begin(run)
-        self._ids = Ids(config.strategy.id, run)
+        who = config.strategy
+        self._ids = Ids(who.id, run)
+        self._ledger = Ledger(run, who.id, who.venue, self.event)
         self._gate = make_gate(self._guard_page, self.page, reply, fds)
         self._poller = select.poll()
         self._accounts = {venue.name: self._account(venue) for venue in venues}
@@ -121,14 +124,20 @@ class Engine:
                         self._take_or_doubt(account, event)
             self._follow_mode()
             self._follow_conditions()
+            if self._ladder.done and self._traded.reconciler.agreed:  # before it, nobody knows what there is
+                now_ns = time.monotonic_ns()
+                self._ledger.look(now_ns, self._trader.equity, self._mode()[0].name)
             if self._opinions is not None:
                 self._opinions.turn(time.monotonic_ns())
             self._beat()
+        self._ledger.close()
         if self._opinions is not None:
             self._opinions.close()
 
     def event(self, kind: str, **data: Any) -> None:
         """Push one event into the ring that the recorder reads."""
+        if kind == "order":
+            self._ledger.ordered()
         record = {"kind": kind, "mono_ns": time.monotonic_ns(), "data": data}
         self.page.ring.push(msgspec.json.encode(record))
 
@@ -198,6 +207,8 @@ class Engine:
 
     def _take(self, account: Account, event: dict[str, Any]) -> None:
         now_ns = time.monotonic_ns()
+        if account is self._traded:
+            self._ledger.heard(event)
         match event["ev"]:
             case "bar" | "trade" | "quote":
                 self._trader.take_row(event)

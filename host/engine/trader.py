@@ -88,6 +88,11 @@ class Trader:
         self._refused_epoch = 0
         self._factor = 1.0
 
+    @property
+    def equity(self) -> float | None:
+        """Equity at the last price, quote currency; None before the first price."""
+        return self._path.equity if self._price else None
+
     def take_row(self, row: dict[str, Any]) -> None:
         """Take one event of the feed, and do what follows from it."""
         price = row.get("close") or row.get("price") or (row["bid"] + row["ask"]) / 2

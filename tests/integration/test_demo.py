@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from host.audit.export import records
+from host.ledger.history import MOST_FEED_AGE_S, Part, days
+from host.ledger.paper import KIND as PAPER_DAY
 from rig.capture import LINES, read_capture
 from rig.capture.grid import to_offset_ns, to_samples
 from rig.capture.sr import read_sr
@@ -64,6 +67,21 @@ def test_no_order_left_after_ack_and_the_log_is_verified(result: dict) -> None:
     assert result["orders"]["sent"] > 0
     assert result["audit"]["verified"] is True
     assert result["bench"] == "virtual"
+
+
+def test_the_paper_ledger_is_on_record_and_a_replay_is_none_that_counts(result: dict) -> None:
+    found = [each for each in records(Path(result["artifacts"]["audit"])) if each.kind == PAPER_DAY]
+    assert found
+    assert {each.origin for each in found} == {"engine"}
+    told = days([Part(each.seq, each.wall_ns, each.data) for each in found], [], 0, "trend")
+    account = told[-1].accounts[-1]
+    assert account.orders > 0
+    assert account.fills > 0
+    assert account.done
+    assert account.equity_low > 0
+    assert account.feed_age_max_s is not None
+    assert account.feed_age_max_s > MOST_FEED_AGE_S
+    assert all(day.fault for day in told)
 
 
 def test_the_guards_own_stamps_agree_with_the_wire(result: dict) -> None:
