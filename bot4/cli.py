@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from bot4 import audit, bench, enrich, firmware, host, models, perf, validate, var
+from bot4.dashboard import dashboard
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
 
@@ -22,6 +23,7 @@ app.command("demo")(bench.demo)
 app.command("run")(host.run)
 app.command("halt")(host.halt)
 app.command("status")(host.status)
+app.command("dashboard")(dashboard)
 app.command("doctor")(doctor)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)
