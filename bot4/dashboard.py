@@ -4,6 +4,7 @@ import ipaddress
 import os
 import stat
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def dashboard(
 ) -> int:
     """Show the running host as a web page and as metrics. It can change nothing."""
     if grafana:
-        print(Path(__file__).parents[1].joinpath("host/dashboard/static/grafana.json").read_text())
+        print(files("host.dashboard").joinpath("grafana.json").read_text(encoding="utf-8"), end="")
         return 0
     try:
         import prometheus_client  # noqa: F401

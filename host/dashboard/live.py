@@ -1,15 +1,7 @@
-"""The running host as it can be seen from outside: the guard's status, and pages mapped read-only.
-
-A page comes as the descriptor of its writer; it is opened anew for reading alone, and the one that
-came is closed. Guard, engine and recorder hand theirs to nobody but each other, so those are
-opened at their processes (/proc/PID/fd), where the kernel permits that to the host's own user.
-"""
+"""The running host as it can be seen from outside: the guard's status, and the words of its pages."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -17,140 +9,27 @@ from typing import Any
 from controller import protocol
 from controller import reasons as trip_reasons
 from controller.times import PROFILES, Times
-from host import forecast, layout, shm
+from host import forecast, layout
 from host.dashboard import view
+from host.dashboard.pages import FORECAST, Pages
 from host.dashboard.worst import Worst
-from host.guard.client import GuardClient, GuardUnreachable
+from host.guard.client import GuardClient
 
 GUARD_S = 1.0
 MS = 1e6
 # ms. What the controller said last counts as what it says now for so long.
 HEARD_MS = 2000
-# The writers whose pages are looked at: name of the memory file, kind.
-KINDS = {
-    "guard": layout.KIND_GUARD,
-    "engine": layout.KIND_ENGINE,
-    "recorder": layout.KIND_RECORDER,
-}
-FORECAST = "forecast"
-
-
-class Pages:
-    """Read-only mappings of the pages of running processes."""
-
-    def __init__(self, run_dir: Path) -> None:
-        self._run_dir = run_dir
-        self._pages: dict[str, tuple[int, shm.Page]] = {}
-        self.why: dict[str, str] = {}
-
-    def page(self, name: str, pid: int | None) -> shm.Page | None:
-        """Return the page that process `pid` writes; None where it cannot be had, see `why`."""
-        held = self._pages.get(name)
-        if held is not None and held[0] == pid:
-            return held[1]
-        self._drop(name)
-        if pid is None:
-            self.why[name] = f"no {name} is attached"
-            return None
-        return self._keep(name, pid, lambda: _of_process(pid, name))
-
-    def forecast(self) -> shm.Page | None:
-        """Return the modeller's page, for as long as it holds the connection that it came over."""
-        held = self._pages.get(FORECAST)
-        if held is not None and not _hung_up(held[0]):
-            return held[1]
-        self._drop(FORECAST)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        sock.settimeout(GUARD_S)
-        try:
-            sock.connect(str(self._run_dir / forecast.SOCKET))
-            _data, fds = shm.receive_fds(sock)
-            sock.setblocking(False)
-        except OSError as error:
-            sock.close()
-            self.why[FORECAST] = f"no modeller: {error.strerror or error}"
-            return None
-        try:
-            if len(fds) != 1:
-                self.why[FORECAST] = "the modeller handed over no page"
-                sock.close()
-                return None
-            return self._keep(
-                FORECAST, sock.detach(), lambda: _mapped(fds[0], layout.KIND_MODELLER)
-            )
-        finally:
-            shm.close_all(fds)
-
-    def close(self) -> None:
-        """Give everything back."""
-        for name in list(self._pages):
-            self._drop(name)
-
-    def _keep(self, name: str, key: int, get: Any) -> shm.Page | None:
-        try:
-            page = get()
-        except OSError as error:
-            self.why[name] = f"the page of {name}: {error.strerror or error}"
-            if name == FORECAST:
-                os.close(key)
-            return None
-        self._pages[name] = key, page
-        self.why.pop(name, None)
-        return page
-
-    def _drop(self, name: str) -> None:
-        key, page = self._pages.pop(name, (-1, None))
-        if page is not None:
-            page.close()
-            if name == FORECAST:
-                os.close(key)
-
-
-def _hung_up(fd: int) -> bool:
-    sock = socket.socket(fileno=os.dup(fd))
-    with contextlib.closing(sock):
-        try:
-            return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-
-def _of_process(pid: int, name: str) -> shm.Page:
-    """Map the page that is open in a process. Raises OSError."""
-    folder = Path(f"/proc/{pid}/fd")
-    for entry in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if str(entry.readlink()).startswith(f"/memfd:bot4-{name} "):
-                return _opened(str(entry), KINDS[name])
-    raise FileNotFoundError(2, "none is open in its process")
-
-
-def _mapped(fd: int, kind: int) -> shm.Page:
-    return _opened(f"/proc/self/fd/{fd}", kind)
-
-
-def _opened(path: str, kind: int) -> shm.Page:
-    """Open for reading alone, map the head, and let the descriptor go. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        page = shm.attach(fd, kind, head_only=True)
-    except BaseException:
-        os.close(fd)
-        raise
-    page.close()  # the mapping stays
-    return page
 
 
 class Live:
-    """Looks at the host; `guard` is the last answer, None when there was none."""
+    """Looks at the host; `guard` and `status` are the last answer, None when there was none."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._client: GuardClient | None = None
         self.pages = Pages(run_dir)
         self.status: dict[str, Any] | None = None
+        self.guard: view.Guard | None = None
         self.guard_why = "not asked yet"
         self._asked_ns = 0
         self._worst = Worst()
@@ -165,22 +44,25 @@ class Live:
         try:
             if self._client is None:
                 self._client = GuardClient(self._run_dir, GUARD_S)
-            self.status, self.guard_why = self._client.request(op="status"), ""
+            status = self._client.request(op="status")
             self._asked_ns = time.monotonic_ns()
-        except (GuardUnreachable, ValueError, OSError) as error:
-            if self._client is not None:
-                self._client.close()
-            self._client, self.status = None, None
-            self.guard_why = str(error)
+            self.guard = _guard(status, self._asked_ns)
+            self.status, self.guard_why = status, ""
+        except (LookupError, TypeError) as error:
+            self._forget(f"the guard answers as no guard of this version does: {error}")
+        except (ValueError, OSError) as error:
+            self._forget(str(error))
 
-    def guard(self) -> view.Guard | None:
-        """Return the last answer as it is shown."""
-        return None if self.status is None else _guard(self.status, self._asked_ns)
+    def _forget(self, why: str) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client, self.status, self.guard = None, None, None
+        self.guard_why = why
 
     def watches(self) -> list[view.Watch]:
         """Return every watchdog that can be read now, with the worst of the last minute."""
         status, now_ns = self.status, time.monotonic_ns()
-        if status is None or status.get("profile") not in PROFILES:
+        if status is None or status["profile"] not in PROFILES:
             return []
         times = Times(status["profile"])
         link = status["link"]

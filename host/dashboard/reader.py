@@ -14,7 +14,8 @@ import msgspec
 from host.config import Config, ConfigError, load
 from host.dashboard import view
 from host.dashboard.costs import costs
-from host.dashboard.live import FORECAST, Live
+from host.dashboard.live import Live
+from host.dashboard.pages import FORECAST
 from host.dashboard.story import Story
 from host.dashboard.tail import Tail
 from host.engine.checks.limits import number
@@ -72,7 +73,7 @@ class Reader:
         if now_s - self._costed_s >= COSTS_PERIOD_S and self._config is not None:
             self._costed_s = now_s
             self._costs = costs(self._config.enrichment)
-        guard, watches, last = self.live.guard(), self.live.watches(), self.live.forecast()
+        guard, watches, last = self.live.guard, self.live.watches(), self.live.forecast()
         account = self._story.account()
         return view.View(
             wall_ns=time.time_ns(),

@@ -90,28 +90,28 @@ def serve(plan: Plan, say: Callable[[str], None]) -> int:
     port = listener.getsockname()[1]
     listener.close()
     shown = f"[{plan.address}]" if ":" in plan.address else plan.address
-    say(f"dashboard at {'https' if plan.certificate else 'http'}://{shown}:{port}/")
-    return _read(plan, outgoing, child)
+    place = f"{'https' if plan.certificate else 'http'}://{shown}:{port}/"
+    return _read(plan, outgoing, child, lambda: say(f"dashboard at {place}"))
 
 
-def _read(plan: Plan, pipe: int, child: int) -> int:
-    """Be the reader, and then wait for the web process to end."""
-    stopped: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        stopped.append(number)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    with contextlib.suppress(KeyboardInterrupt):
+def _read(plan: Plan, pipe: int, child: int, begun: Callable[[], None]) -> int:
+    """Be the reader until told to end or the web process has ended; return the exit code."""
+    told = False
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         lowered.become(*_owner(plan.run_dir))
+        begun()
         lowered.write_no_file()
         Reader(plan.run_dir, plan.audit_dir, plan.config).run(pipe)
+    except KeyboardInterrupt:
+        told = True
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.close(pipe)
     _pid, status = os.waitpid(child, 0)
-    return 0 if stopped else os.waitstatus_to_exitcode(status) or 1
+    return 0 if told else os.waitstatus_to_exitcode(status) or 1
 
 
 def _owner(run_dir: Path) -> tuple[int, int]:
@@ -149,8 +149,5 @@ async def _serve(config: uvicorn.Config, hub: Hub, listener: socket.socket, pipe
     fed = asyncio.create_task(follow(hub, reader))
     fed.add_done_callback(lambda _task: setattr(server, "should_exit", True))
     await server.serve([listener])
-    if fed.done() and not fed.cancelled() and fed.exception() is not None:
-        print(f"bot4: dashboard: {fed.exception()}", file=sys.stderr, flush=True)
-        return 1
     fed.cancel()
     return 0

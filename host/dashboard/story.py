@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from host import alerts
+from host.audit.receipts import is_receipt
 from host.audit.record import KIND_CLOSE, KIND_RECEIPT, Record
 from host.dashboard import view
 from host.enginelost import OpenOrders
@@ -16,9 +18,37 @@ from host.modes import Reason
 # ns. What the controller says of a trip comes within this time of it, or is about another one.
 SAME_TRIP_NS = 2_000_000_000
 ENGINE, GUARD = "engine", "guard"
+# Of a quantity: a record that somebody made up must not fill the memory when it is shown.
+MOST_EXPONENT = 40
 # Of a record's data, shown with an alert; anything else stands in the log.
 SHOWN_CHARS = 160
 Number = float | None
+
+
+class Points:
+    """At most so many points of a line, however long it is: when full, every second one goes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._points: list[tuple[int, float]] = []
+        self._apart_ns = 0
+        self._last: tuple[int, float] | None = None
+
+    def add(self, wall_ns: int, value: float) -> None:
+        """Take the next point; one too near to the last that was kept is not, but for the newest."""
+        self._last = wall_ns, value
+        if self._points and wall_ns - self._points[-1][0] < self._apart_ns:
+            return
+        self._points.append(self._last)
+        if len(self._points) >= self._most:
+            self._points = self._points[::2]
+            span_ns = self._points[-1][0] - self._points[0][0]
+            self._apart_ns = 2 * span_ns // self._most
+
+    def kept(self) -> list[tuple[int, float]]:
+        """The line, up to its newest point."""
+        newest = [self._last] if self._last and self._points[-1] != self._last else []
+        return [*self._points, *newest]
 
 
 class Story:
@@ -32,12 +62,13 @@ class Story:
         self._host = host
         self._trips: deque[tuple[view.Trip, int]] = deque(maxlen=view.MOST_TRIPS)
         self._alerts: deque[view.Alert] = deque(maxlen=view.MOST_ALERTS)
-        self._points: deque[tuple[int, float]] = deque(maxlen=view.MOST_POINTS)
+        self._points = Points(view.MOST_POINTS)
         self._orders: OpenOrders | None = None
         self._books: dict[str, Decimal] | None = None
         self._settled = False
         self._price: Number = None
         self._equity: Number = None
+        self._equity_wall_ns: int | None = None
         self._peak: Number = None
         self._fees = Decimal(0)
         self._fills = 0
@@ -64,10 +95,10 @@ class Story:
         """Take one record; one that is not as its writers write it changes nothing."""
         self.told += 1
         self.closed = record.kind == KIND_CLOSE
-        if self._orders is not None:
-            self._orders.take(record)
         act = self._acts.get((record.origin, record.kind))
         try:
+            if self._orders is not None:
+                self._orders.take(record)
             if act is not None:
                 act(record)
             self._alert(record)
@@ -94,11 +125,11 @@ class Story:
             positions=None if positions is None else _shown(positions),
             price=self._price,
             equity=self._equity,
-            equity_wall_ns=self._points[-1][0] if self._points else None,
+            equity_wall_ns=self._equity_wall_ns,
             peak=self._peak,
             fees=float(self._fees) if positions is not None else None,
             fills=self._fills,
-            points=list(self._points),
+            points=self._points.kept(),
         )
 
     def position_value(self) -> Number:
@@ -168,32 +199,34 @@ class Story:
         self._fees, self._fills = Decimal(0), 0
 
     def _receipt(self, record: Record) -> None:
-        self.receipt = record.data, record.wall_ns
+        if is_receipt(record.data):
+            self.receipt = record.data, record.wall_ns
 
     # -- the engine's records ----------------------------------------------------------------
 
     def _order(self, record: Record) -> None:
         data = record.data
-        self._price = float(data["price"]) if data.get("price") else self._price
+        self._price = _finite(data["price"]) if data.get("price") else self._price
         if "equity" in data:
-            equity = self._equity = float(data["equity"])
+            equity = self._equity = _finite(data["equity"])
+            self._equity_wall_ns = record.wall_ns
             self._peak = equity if self._peak is None else max(self._peak, equity)
-            self._points.append((record.wall_ns, equity))
+            self._points.add(record.wall_ns, equity)
 
     def _fill(self, record: Record) -> None:
         data = record.data
-        self._price = float(data["price"])
+        self._price = _finite(data["price"])
         if self._books is None:
             return
-        signed = Decimal(data["qty"]) * (1 if data["side"] == "buy" else -1)
+        signed = _exact(data["qty"]) * (1 if data["side"] == "buy" else -1)
         venue = str(data.get("venue", ""))
         self._books[venue] = self._books.get(venue, Decimal(0)) + signed
-        self._fees += Decimal(data["fee"])
+        self._fees += _exact(data["fee"])
         self._fills += 1
 
     def _reconciled(self, record: Record) -> None:
         if self._books is not None:
-            self._books[str(record.data["venue"])] = Decimal(record.data["theirs"])
+            self._books[str(record.data["venue"])] = _exact(record.data["theirs"])
 
     def _alert(self, record: Record) -> None:
         alert = alerts.from_record(record.kind, record.origin, record.data, self._host)
@@ -209,6 +242,20 @@ class Story:
         )
 
 
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number of the host")
+    return number
+
+
+def _exact(value: Any) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite() or abs(number.adjusted()) > MOST_EXPONENT:
+        raise ValueError("no quantity of the host")
+    return number
+
+
 def _add_stages(trip: view.Trip, data: dict[str, Any]) -> None:
     trip.emergency_to_ack_us = float(data["since_emergency_us"])
     trip.waited_us = float(data["waited_us"])
@@ -217,7 +264,7 @@ def _add_stages(trip: view.Trip, data: dict[str, Any]) -> None:
 
 def _order(order_id: str, order: dict[str, Any]) -> view.Order:
     shown = (str(order.get(key) or "") for key in ("side", "type", "qty", "price"))
-    return view.Order(order_id, *shown)
+    return view.Order(str(order_id), *shown)
 
 
 def _shown(positions: dict[str, Decimal]) -> dict[str, str]:

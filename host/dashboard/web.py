@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import time
@@ -57,9 +58,10 @@ class Hub:
         return f"the reader is silent for {silent_s:.0f} s" if silent_s >= SILENT_S else ""
 
     def take(self, line: bytes) -> None:
-        """Take a view. Raises msgspec.DecodeError for what the reader never sends."""
-        self.view, self._at_s = msgspec.json.decode(line, type=View), time.monotonic()
-        self._wake()
+        """Take a view; what is none is as if nothing had been sent, and grows old like that."""
+        with contextlib.suppress(msgspec.DecodeError):
+            self.view, self._at_s = msgspec.json.decode(line, type=View), time.monotonic()
+            self._wake()
 
     def end(self) -> None:
         """The pipe has ended."""
