@@ -10,7 +10,10 @@ BENCH = "bench"
 # Folders whose tests bring a bench up, or stop and kill processes of a host.
 FOLDERS = (
     "hil",
-    *(f"tests/{part}" for part in ("bench", "emulated", "gpio", "integration", "rig", "safety")),
+    *(
+        f"tests/{part}"
+        for part in ("bench", "dashboard", "emulated", "gpio", "integration", "rig", "safety")
+    ),
 )
 
 
