@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from host.dashboard import parts, words
-from host.dashboard.view import Guard, View
+from host.dashboard.view import Guard, Trip, View
 from host.dashboard.words import NOT_KNOWN
 
 NO_LOG = "The log has not been read."
@@ -94,7 +94,8 @@ def watchdogs(view: View) -> str:
             [
                 escape(watch.name),
                 words.number(watch.used, digits, unit),
-                words.number(watch.worst, digits, unit),
+                words.number(watch.worst, digits, unit)
+                + (" <strong>over the limit</strong>" if worst is not None and worst >= 1 else ""),
                 words.number(watch.limit, 0, unit),
                 f"{words.percent(margin, 0)} {parts.bar(watch.name, used, worst)}",
             ]
@@ -118,8 +119,8 @@ def trips(view: View) -> str:
             words.duration(trip.emergency_to_ack_us) + (", engine killed" if trip.forced else ""),
             words.duration(trip.waited_us),
             words.duration(trip.halt_to_ack_us),
-            words.duration(trip.ladder_us),
-            words.duration(trip.rearmed_us),
+            _later(view, trip, trip.ladder_us),
+            _later(view, trip, trip.rearmed_us),
         ]
         for trip in view.trips
     ]
@@ -132,6 +133,15 @@ def trips(view: View) -> str:
         "controller's clock. From the switch to HALT is not known here: only an analyser sees both wires."
     )
     return parts.table("Last trips, newest first", head, rows) + parts.note(said)
+
+
+def _later(view: View, trip: Trip, took_us: float | None) -> str:
+    """What may still come reads so while this emergency stands."""
+    stands = view.guard is not None and (view.guard.epoch, view.guard.mode) == (
+        trip.epoch,
+        "EMERGENCY",
+    )
+    return "not yet" if took_us is None and stands else words.duration(took_us)
 
 
 def audit(view: View) -> str:

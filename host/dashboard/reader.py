@@ -13,7 +13,7 @@ import msgspec
 
 from host.config import Config, ConfigError, load
 from host.dashboard import view
-from host.dashboard.costs import costs
+from host.dashboard.costs import Apart
 from host.dashboard.live import Live
 from host.dashboard.pages import FORECAST
 from host.dashboard.story import Story
@@ -22,8 +22,8 @@ from host.engine.checks.limits import number
 from host.modes import LIMIT_SHARE, TradingMode
 
 PERIOD_S = 0.25
-# Of what changes slowly or costs the asked something.
-GUARD_PERIOD_S, COSTS_PERIOD_S = 0.5, 30.0
+# The guard's answer costs it something.
+GUARD_PERIOD_S = 0.5
 # Turns in a row that may read a log which is behind, before the page is sent again.
 CATCH_UP = 8
 
@@ -46,8 +46,8 @@ class Reader:
         self._tail: Tail | None = None
         self._tail_why = "no log is known: no guard has been seen, and no --audit-dir is given"
         self._story = Story()
-        self._costs: view.Enrichment | None = None
-        self._asked_s = self._costed_s = -1e9
+        self._costs = Apart()
+        self._asked_s = -1e9
         self.live = Live(run_dir)
 
     def run(self, pipe: int) -> None:
@@ -70,9 +70,8 @@ class Reader:
             self.live.ask()
         self._read_config()
         self._read_log()
-        if now_s - self._costed_s >= COSTS_PERIOD_S and self._config is not None:
-            self._costed_s = now_s
-            self._costs = costs(self._config.enrichment)
+        if self._config is not None:
+            self._costs.turn(self._config.enrichment, now_s)
         guard, watches, last = self.live.guard, self.live.watches(), self.live.forecast()
         account = self._story.account()
         return view.View(
@@ -85,7 +84,7 @@ class Reader:
             account=account,
             forecast=last,
             gauges=self._gauges(guard, account, last),
-            enrichment=self._costs,
+            enrichment=self._costs.last,
             log=self._log(),
             alerts=self._story.alerts(),
         )
@@ -110,7 +109,7 @@ class Reader:
             if seen == self._config_seen:
                 return
             self._config, self._config_why, self._config_seen = load(path), "", seen
-            self._costed_s = -1e9
+            self._costs.forget()
         except OSError as error:
             self._config, self._config_seen = None, None
             self._config_why = f"{path}: {error.strerror}"

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from host import realtime
-from host.dashboard import lowered
+from host.dashboard import landlock, lowered
 from host.dashboard.access import Access
 from host.dashboard.reader import Reader
 from host.dashboard.web import LINE_BYTES, Hub, application, follow
@@ -128,6 +128,7 @@ def _web(plan: Plan, config: uvicorn.Config, hub: Hub, listener: socket.socket, 
     try:
         lowered.become(*plan.web_user)
         lowered.write_no_file()
+        landlock.read_only()
         realtime.die_with_parent(signal.SIGTERM)  # a change of user would take it back
         code = asyncio.run(_serve(config, hub, listener, pipe))
     except KeyboardInterrupt:

@@ -85,7 +85,10 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if not self._make:
-            place = f"file:{quote(str(self.path.absolute()))}?mode=ro&readonly_shm=1"
+            # Without a log beside it nobody has it open, and what SQLite would share is not there.
+            shared = self.path.with_name(f"{self.path.name}-wal").exists()
+            how = "readonly_shm=1" if shared else "immutable=1"
+            place = f"file:{quote(str(self.path.absolute()))}?mode=ro&{how}"
             return sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
