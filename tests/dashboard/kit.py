@@ -108,7 +108,8 @@ class Host:
                     clients.append(listener.accept()[0])  # closed with the others
                     clients[-1].setblocking(False)
                     if listener is self._listeners[1]:
-                        shm.send_fds(clients[-1], b"forecast", [self.pages["modeller"].fd])
+                        with contextlib.suppress(ConnectionError):
+                            shm.send_fds(clients[-1], b"forecast", [self.pages["modeller"].fd])
             for client in list(clients):
                 self._answer(client, clients)
         for client in clients:
@@ -119,12 +120,14 @@ class Host:
             asked = client.recv(65536)
         except BlockingIOError:
             return
+        except ConnectionError:  # whoever asked has been killed
+            asked = b""
         if not asked:
             clients.remove(client)
             client.close()
             return
         self.asked.append(asked.decode())
-        with contextlib.suppress(ConnectionError):  # whoever asked may have been killed
+        with contextlib.suppress(ConnectionError):
             client.send(msgspec.json.encode(status(os.getpid(), **self.changes)))
 
 

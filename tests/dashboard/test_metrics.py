@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,3 +69,14 @@ def test_grafana_asks_for_metrics_that_exist_and_leaves_no_family_out() -> None:
     assert len(asked) > 15
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
     assert len(set(places)) == len(places)
+
+
+def test_the_page_of_the_documents_lists_every_metric() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    counters = {name for name, kind, *_rest in metrics.TABLE if kind is metrics.COUNTER}
+    rows = [
+        f"| `bot4_{name}{'_total' if name in counters else ''}` | "
+        f"{', '.join(f'`{label}`' for label in labels)} | {said} |"
+        for name, _kind, labels, said, _read in metrics.TABLE
+    ]
+    assert [row for row in text.splitlines() if row.startswith("| `bot4_")][1:] == rows

@@ -51,33 +51,44 @@ def test_the_page_shows_what_guard_log_and_pages_say(shown: Dashboard) -> None:
     assert 'bot4_source_up{source="pages"} 1.0' in metrics
 
 
+def held(pid: int) -> dict[str, bool]:
+    """What a process holds open or has mapped for others too, and whether it can write to it."""
+    found: dict[str, bool] = {}
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        if entry.is_symlink():
+            target = str(entry.readlink())
+            writes = bool(entry.lstat().st_mode & stat.S_IWUSR)
+            found[target] = found.get(target, False) or writes
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        _address, rights, _offset, _device, _inode, *name = line.split(maxsplit=5)
+        if rights.endswith("s"):
+            found[f"mapped {''.join(name)}"] = rights[1] == "w"
+    return found
+
+
 def test_no_descriptor_on_anything_of_the_host_can_write(shown: Dashboard, host: Host) -> None:
     shown.get("/")
-    ours = (str(host.run_dir), str(host.audit), "/memfd:bot4")
-    seen: list[str] = []
-    for pid in shown.pids:
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            target = str(entry.readlink())
-            writes = entry.lstat().st_mode & stat.S_IWUSR
-            if target.startswith(ours):
-                seen.append(target)
-                assert not writes, target
-            # Beside sockets and pipes nothing at all can be written to.
-            kinds = ("socket:", "pipe:", "anon_inode:", "/dev/null")
-            assert not writes or target.startswith(kinds), target
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            address, rights, *_rest = line.split(maxsplit=5)
-            if rights.endswith("s"):
-                assert rights[1] == "-", line
-    assert any("audit-" in target for target in seen)
-    assert sum("memfd" in target for target in seen) == 4
+    both = [held(pid) for pid in shown.pids]
+    # Beside sockets and pipes nothing at all can be written to.
+    harmless = ("socket:", "pipe:", "anon_inode:", "/dev/null")
+    writable = [name for found in both for name, writes in found.items() if writes]
+    assert [name for name in writable if not name.startswith(harmless)] == []
+    assert [name for name in both[0] if "audit-" in name]
+    assert sum(name.startswith("/memfd:bot4") for name in both[0]) == 4
+    assert sum(name.startswith("mapped /memfd:bot4") for name in both[0]) == 4
+
+
+def test_one_that_can_write_would_be_found(host: Host) -> None:
+    segment = next(host.audit.glob("audit-*.jsonl"))
+    with segment.open("r+b"):
+        assert held(os.getpid())[str(segment)]
+    assert held(os.getpid())["mapped /memfd:bot4-guard (deleted)"]  # the writer's own
 
 
 def test_the_web_process_holds_nothing_of_the_host(shown: Dashboard, host: Host) -> None:
     _reader, web = shown.pids
-    for entry in Path(f"/proc/{web}/fd").iterdir():
-        assert not str(entry.readlink()).startswith((str(host.run_dir), str(host.audit), "/memfd"))
-    assert "memfd:bot4" not in Path(f"/proc/{web}/maps").read_text()
+    ours = (str(host.run_dir), str(host.audit), "/memfd", "mapped /memfd")
+    assert [name for name in held(web) if name.startswith(ours)] == []
 
 
 def test_neither_process_can_write_a_byte_into_a_file_or_gain_a_right(shown: Dashboard) -> None:
@@ -97,6 +108,20 @@ def test_the_web_process_is_somebody_else_for_good(shown: Dashboard) -> None:
     assert set(told["Gid"]) != {"0"}
     assert told["Groups"] == []
     assert int(told["CapEff"][0], 16) == int(told["CapPrm"][0], 16) == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become somebody else")
+def test_the_reader_becomes_the_user_of_the_host(tmp_path: Path) -> None:
+    user = pwd.getpwnam("daemon")
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    os.chown(run_dir, user.pw_uid, user.pw_gid)
+    with dashboard("--run-dir", str(run_dir)) as running:
+        running.page("the guard does not answer")
+        status = Path(f"/proc/{running.pids[0]}/status").read_text()
+        told = {line.split(":")[0]: line.split()[1:] for line in status.splitlines()}
+        assert told["Uid"] == [str(user.pw_uid)] * 4
+        assert told["Groups"] == []
 
 
 def test_the_guard_is_asked_for_its_status_and_for_nothing_else(
