@@ -15,14 +15,14 @@ def mode(view: View) -> str:
     """Mode, reason, since when."""
     guard = view.guard
     if guard is None:
-        said = "the guard does not answer"
-        name, reason, detail, since = "NOT KNOWN", said, "", None
+        why = next((source.why for source in view.sources if source.name == "guard"), "")
+        name, reason, detail, since = "NOT KNOWN", why or "not looked at yet", "", None
     else:
         name, reason, detail = guard.mode, guard.reason, guard.detail
         since = view.since_wall_ns
     more = f": {escape(detail)}" if detail else ""
     lines = [
-        f'<p class="mode {name.lower().replace(" ", "-")}">{parts.icon(name)}{escape(name)}</p>',
+        f'<p class="mode {escape(name.lower().replace(" ", "-"))}">{parts.icon(name)}{escape(name)}</p>',
         f"<p>{escape(reason)}{more}</p>",
         f"<p>since {words.ago(since, view.wall_ns)}</p>",
     ]

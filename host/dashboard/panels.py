@@ -8,7 +8,7 @@ from html import escape
 import msgspec
 
 from host.dashboard import machine, money, parts
-from host.dashboard.view import View
+from host.dashboard.view import Source, View
 
 # id, title, its function, where it stands: wide, beside the one before or after, or in a column
 WIDE, BESIDE, COLUMN = "wide", "beside", "column"
@@ -35,7 +35,8 @@ def render(view: View | None, gone: str = "") -> dict[str, str]:
     guard = shown.guard
     current = f"{guard.mode}: {guard.reason}" if guard else "mode not known"
     if gone:  # the rest says how old it is; what may be taken for now must not stand there
-        shown = msgspec.structs.replace(shown, guard=None, watches=[], forecast=None)
+        lost = [Source(source.name, False, gone) for source in shown.sources]
+        shown = msgspec.structs.replace(shown, sources=lost, guard=None, watches=[], forecast=None)
         current = f"{gone}. Last known: {current}"
     inside = {name: act(shown) for name, _title, act, _place in PANELS}
     inside[SAID] = escape(current)

@@ -169,11 +169,11 @@ class Dashboard:
     def ask(self, request: bytes, timeout_s: float = 20.0) -> bytes:
         """Send raw bytes, and return what comes back until the server closes, or b"" without any."""
         with socket.create_connection(("127.0.0.1", self.port), timeout_s) as sock:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 sock.sendall(request)
                 sock.shutdown(socket.SHUT_WR)
             got = b""
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 while data := sock.recv(65536):
                     got += data
             return got

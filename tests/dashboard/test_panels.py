@@ -111,7 +111,8 @@ def test_a_view_that_is_not_of_now_shows_no_mode_as_if_it_were() -> None:
     inside = panels.render(full(), "the reader is silent for 9 s")
     assert "NORMAL" not in inside["mode"]
     assert "NORMAL" in inside["said"]
-    assert "silent for 9 s" in inside["gone"]
+    for panel in ("gone", "sources"):
+        assert "silent for 9 s" in inside[panel]
     assert panels.render(full())["gone"] == ""
 
 

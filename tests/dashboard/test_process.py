@@ -117,7 +117,7 @@ def test_the_reader_becomes_the_user_of_the_host(tmp_path: Path) -> None:
     run_dir.mkdir()
     os.chown(run_dir, user.pw_uid, user.pw_gid)
     with dashboard("--run-dir", str(run_dir)) as running:
-        running.page("the guard does not answer")
+        running.page("no guard at")
         status = Path(f"/proc/{running.pids[0]}/status").read_text()
         told = {line.split(":")[0]: line.split()[1:] for line in status.splitlines()}
         assert told["Uid"] == [str(user.pw_uid)] * 4
@@ -190,13 +190,13 @@ def test_without_a_host_everything_is_not_known_and_a_host_that_comes_is_seen(
 ) -> None:
     run_dir, audit = tmp_path / "run", tmp_path / "audit"
     with dashboard("--run-dir", str(run_dir), "--audit-dir", str(audit)) as running:
-        text = running.page("the guard does not answer")
+        text = running.page("no guard at")
         assert "NORMAL" not in text
         assert "bot4_mode{" not in running.get("/metrics").decode()
         with Host(tmp_path) as host:
             a_day(host)
             running.page("CONDITIONS_HELD")
-        running.page("the guard does not answer")
+        running.page("no guard at")
 
 
 def test_a_reader_that_is_stopped_shows_nothing_as_if_it_were_of_now(host: Host) -> None:
