@@ -6,6 +6,8 @@ import ctypes
 import os
 import struct
 
+from host.dashboard.lowered import no_new_rights
+
 # The system calls have the same numbers on every architecture.
 CREATE_RULESET, RESTRICT_SELF = 444, 446
 VERSION_FLAG = 1
@@ -19,11 +21,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def read_only() -> bool:
     """Forbid every change of a file for good; False where the kernel knows no Landlock.
 
-    It also keeps this process from looking into others. Needs PR_SET_NO_NEW_PRIVS. Raises OSError.
+    It also keeps this process from looking into others, and from gaining rights. Raises OSError.
     """
     version = _libc.syscall(CREATE_RULESET, None, 0, VERSION_FLAG)
     if version < 1:
         return False
+    no_new_rights()  # or the kernel wants CAP_SYS_ADMIN
     rights = sum(right for since, right in SINCE if version >= since)
     attributes = struct.pack("<Q", rights)
     ruleset = _libc.syscall(CREATE_RULESET, attributes, len(attributes), 0)

@@ -28,9 +28,14 @@ def write_no_file() -> None:
     """Let this process write not one byte into any file, gain no right by exec, and not compete."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    no_new_rights()
+    os.nice(NICE)
+
+
+def no_new_rights() -> None:
+    """Let this process gain no right by exec. Raises OSError."""
     if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    os.nice(NICE)
 
 
 def ids_of(user: str) -> tuple[int, int]:
