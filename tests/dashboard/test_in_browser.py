@@ -163,6 +163,8 @@ def press_while_it_trades(kit: Trading, page: Any) -> list[str]:
             continue
         kit.press()
         assert says(page, "EMERGENCY", PATIENCE_S)
+        # The guard says it before the log: the trip that nobody has ended yet is this one.
+        until(page, "/not/.test(document.querySelector('#trips tbody tr')?.cells[7].textContent)")
         cells: list[str] = page.locator("#trips tbody tr").first.locator("td").all_inner_texts()
         if cells[1].split(":")[0] in ("HALT_LINE", "CONTROLLER_TRIP", "CONTROLLER_STATUS"):
             return cells
