@@ -10,7 +10,7 @@ STAMP := $(VENV)/.tools
 CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h host/models/*.pyx rig/virtual/*.pyx)
 DEMO_ARGS ?=
 # Tests that bring a bench up run in a process of their own, one after the other, beside all others.
-BENCH_TESTS := hil $(addprefix tests/,bench emulated gpio integration rig safety)
+BENCH_TESTS := hil $(addprefix tests/,bench dashboard emulated gpio integration rig safety)
 BENCH_LOG := $(VENV)/bench-tests.log
 
 -include make/*.mk
@@ -44,7 +44,8 @@ unit: $(STAMP)
 
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
-	@$(BIN)/python tools/extras.py dev models crosscheck saleae enrich exchanges live cluster browser | \
+	@$(BIN)/python tools/extras.py dev models crosscheck saleae enrich exchanges live cluster dashboard \
+		browser | \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@
 

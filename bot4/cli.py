@@ -22,6 +22,7 @@ from bot4 import (
     validate,
     var,
 )
+from bot4.dashboard import dashboard
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
 
@@ -35,6 +36,7 @@ app.command("demo")(bench.demo)
 app.command("run")(host.run)
 app.command("halt")(host.halt)
 app.command("status")(host.status)
+app.command("dashboard")(dashboard)
 app.command("doctor")(doctor)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)

@@ -22,13 +22,17 @@ SENT = "SENT"
 SHOWN = ("side", "type", "qty", "price")
 
 
-def still_open(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    """Follow the engine's records; return id -> side, type, qty, price of what may still be open."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in records:
-        data = record.data
+class OpenOrders:
+    """Follows the engine's records; `open` is id -> side, type, qty, price of what may still be open."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, dict[str, Any]] = {}
+
+    def take(self, record: Record) -> None:
+        """Take the next record."""
+        data, found = record.data, self.open
         if record.origin != "engine":
-            continue
+            return
         if data.get("op") == "new" and record.kind != REFUSED:
             if data.get("outcome", SENT) == SENT:
                 found[data["id"]] = {key: data.get(key) for key in SHOWN}
@@ -39,12 +43,19 @@ def still_open(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
         elif record.kind == "rung" and data.get("rung") == Rung.HALTED.name:
             # The venue has said that nothing is open any more but the stops that may stay.
             stops = data.get("stops", 0)
-            found = {key: order for key, order in found.items() if stops and is_stop(order)}
+            self.open = {key: order for key, order in found.items() if stops and is_stop(order)}
         elif record.kind == "fill" and data.get("id") in found:
             found[data["id"]]["qty"] = data.get("left")
             if float(data.get("left") or 0) == 0:
                 del found[data["id"]]
-    return found
+
+
+def still_open(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    """Return what may still be open after these records."""
+    orders = OpenOrders()
+    for record in records:
+        orders.take(record)
+    return orders.open
 
 
 def is_stop(order: dict[str, Any]) -> bool:

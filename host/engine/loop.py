@@ -124,7 +124,9 @@ class Engine:
                         self._take_or_doubt(account, event)
             self._follow_mode()
             self._follow_conditions()
-            if self._ladder.done and self._traded.reconciler.agreed:  # before it, nobody knows what there is
+            if (
+                self._ladder.done and self._traded.reconciler.agreed
+            ):  # before, nobody knows what there is
                 now_ns = time.monotonic_ns()
                 self._ledger.look(now_ns, self._trader.equity, self._mode()[0].name)
             if self._opinions is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ class Database:
     """One file, its tables, and transactions on it.
 
     durable -- a commit is on the disk when it returns, whatever happens to the power
-    make -- make a file that is not there; who only looks makes none
+    make -- False for who only looks: the file is opened read-only, and left as it is whatever is in it
     """
 
     def __init__(self, path: Path, tables: str, durable: bool, make: bool = True) -> None:
@@ -40,7 +41,7 @@ class Database:
         """Hold the file for one change, alone. Raises DatabaseUnavailable; nothing is changed then."""
         connection = self._open()
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE" if self._make else "BEGIN")
             yield connection
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
@@ -83,6 +84,12 @@ class Database:
         raise AssertionError
 
     def _connect(self) -> sqlite3.Connection:
+        if not self._make:
+            # Without a log beside it nobody has it open, and what SQLite would share is not there.
+            shared = self.path.with_name(f"{self.path.name}-wal").exists()
+            how = "readonly_shm=1" if shared else "immutable=1"
+            place = f"file:{quote(str(self.path.absolute()))}?mode=ro&{how}"
+            return sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
@@ -100,7 +107,7 @@ class Database:
         with contextlib.suppress(sqlite3.DatabaseError):
             self.close()
         self._connection = None
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGED or not self._make:
             return
         self.damaged += 1
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")

@@ -139,21 +139,15 @@ def peek(path: Path) -> Account | None:
     """Return the account of a host's file as it stands; None without one. Raises Refused."""
     if not path.is_file():
         return None
-    found: list[Account | None] = []
-
-    def edit(kept: Account | None, _epoch: str) -> Account:
-        found.append(kept)
-        raise _LookedAt
-
+    database = Database(path, TABLES, durable=False, make=False)
     try:
-        SqliteLedger(path).change(edit)
-    except _LookedAt:
-        return found[0]
-    return None
-
-
-class _LookedAt(Exception):
-    """Ends a change without one."""
+        with database.transaction() as connection:
+            row = connection.execute("SELECT body, digest FROM account").fetchone()
+    except DatabaseUnavailable as error:
+        raise Refused("LEDGER_UNAVAILABLE", f"the ledger cannot be read: {error}") from None
+    finally:
+        database.close()
+    return _decoded(*row) if row else None
 
 
 def peek_shared(client: Any) -> Account | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,25 +9,14 @@ from typing import Any
 import pytest
 
 from rig.report import write_page
+from tests.chromium import chromium
 from tests.rig import runs
-
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is missing: pip install 'bot4[browser]'"
-)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium: the system's, else playwright's own."""
-    system = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with playwright.sync_playwright() as up:
-        try:
-            started = up.chromium.launch(executable_path=system, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
