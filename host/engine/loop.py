@@ -71,7 +71,7 @@ class Engine:
             held.begin(run)
         who = config.strategy
         self._ids = Ids(who.id, run)
-        self._ledger = Ledger(run, who.id, who.venue, self.event)
+        self._ledger = Ledger(self._ids.run, who.id, who.venue, self.event)
         self._gate = make_gate(self._guard_page, self.page, reply, fds)
         self._poller = select.poll()
         self._accounts = {venue.name: self._account(venue) for venue in venues}
