@@ -12,21 +12,31 @@ pytestmark = pytest.mark.needs("edge-clock")
 
 # s. A whole period of the slow blink and a little more.
 WATCH_S = 2 * leds.HALF_PERIOD_MS["s"] / 1000 + 0.2
+CHANGING = "?"
 FASTEST_SLOW_NS = int(0.8e6 * leds.HALF_PERIOD_MS["s"])
 
 
 def seen(bench: Bench, watch_s: float = WATCH_S) -> str:
-    """Watch the lamp wires; return what they show in the letters of controller.leds."""
-    since_ns = bench.wires.mark()
-    time.sleep(watch_s)
-    return "".join(letter(bench, lamp, since_ns) for lamp in LAMPS)
+    """Watch the lamp wires; return what they show in the letters of controller.leds.
+
+    STATUS may come before the lamps have changed: one that moves but once is watched again.
+    """
+    for _ in range(3):
+        since_ns = bench.wires.mark()
+        time.sleep(watch_s)
+        shown = "".join(letter(bench, lamp, since_ns) for lamp in LAMPS)
+        if CHANGING not in shown:
+            break
+    return shown
 
 
 def letter(bench: Bench, lamp: str, since_ns: int) -> str:
-    """Return 1 lit, 0 dark, s slow or f fast blink."""
+    """Return 1 lit, 0 dark, s slow or f fast blink, ? for a single move."""
     moves = sorted(bench.edges(lamp, 0, since_ns) + bench.edges(lamp, 1, since_ns))
     if not moves:
         return str(bench.wires.levels()[lamp])
+    if len(moves) == 1:
+        return CHANGING
     gaps = [later - sooner for sooner, later in zip(moves, moves[1:], strict=False)]
     return "s" if all(gap > FASTEST_SLOW_NS for gap in gaps) else "f"
 
