@@ -36,8 +36,8 @@ class File(NamedTuple):
 FILES = (
     File("systemd/bot4.service", "usr/local/lib/systemd/system/bot4.service"),
     File("systemd/bot4-dashboard.service", "usr/local/lib/systemd/system/bot4-dashboard.service"),
-    File("sysusers.d/bot4.conf", "usr/local/lib/sysusers.d/bot4.conf"),
-    File("tmpfiles.d/bot4.conf", "usr/local/lib/tmpfiles.d/bot4.conf"),
+    File("sysusers/bot4.conf", "usr/local/lib/sysusers.d/bot4.conf"),
+    File("tmpfiles/bot4.conf", "usr/local/lib/tmpfiles.d/bot4.conf"),
     File("udev/60-bot4.rules", "usr/local/lib/udev/rules.d/60-bot4.rules"),
     File("bot4.toml", "etc/bot4/bot4.toml", keep=True),
 )

@@ -21,7 +21,7 @@ def inside() -> Iterator[set[str]]:
     was = Path.cwd()
     os.chdir(HOUSE)
     try:
-        distribution = Distribution()
+        distribution = Distribution({"script_name": "setup.py"})
         distribution.parse_config_files()
         command = distribution.get_command_obj("build_py")
         command.ensure_finalized()
