@@ -39,7 +39,7 @@ class Plan:
         if name == "enrich":
             return [*start, *map(str, (self.run_dir, self.snapshot))]
         if name == "engine":
-            state = self.audit_dir.with_name(f"{self.audit_dir.name}.ladder.json")
+            state = ladder_beside(self.audit_dir)
             return [*start, *map(str, (self.run_dir, self.venue, self.snapshot, state))]
         if name == "modeller":
             return [*start, *map(str, (self.run_dir, self.venue, self.snapshot))]
@@ -49,3 +49,8 @@ class Plan:
         start += ["--on-kill", self.on_kill]
         start += ["--cpu", str(self.guard_cpu)] if self.guard_cpu is not None else []
         return start + (["--fifo"] if self.fifo else [])
+
+
+def ladder_beside(audit_dir: Path) -> Path:
+    """Return the file that is there while an emergency that liquidates is unfinished."""
+    return audit_dir.with_name(f"{audit_dir.name}.ladder.json")

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from host import allocator, layout, shm
+from host import allocator, layout, notify, shm
 from host.enginelost import alerts
 from host.guard.client import GuardClient, GuardUnreachable
 from host.plan import Plan
@@ -91,6 +91,7 @@ class Supervisor:
             if without:
                 self._say(without)
             print("ready", flush=True)
+            notify.tell("READY=1\nSTATUS=in EMERGENCY until somebody arms at the box")
             self._say("running; nothing is traded before the controller is armed at the box")
             return self._watch()
         except StartFailed as error:
@@ -226,6 +227,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
+        notify.tell("STOPPING=1")
         if self._started:
             self._halt()
         for name in ("engine", "modeller", "guard", "recorder", ENRICH):
