@@ -83,8 +83,9 @@ class VenuePort:
     def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
         """Send one request through the gate; return a code of host.refusals.
 
-        An order must carry an id that this run made: nothing else may pass, whoever calls. Stops and
-        orders of the ladder are for no more than the position at this moment, and against it.
+        An order must carry an id that this run made: nothing else may pass, whoever calls. Stops,
+        orders of the ladder and plain ones that reduce are for no more than the position at this
+        moment, and against it.
         """
         if self.connection is None or not self.connection.welcomed:
             return refusals.SEND_FAILED
@@ -93,7 +94,10 @@ class VenuePort:
         stop = request.get("type") == "stop"
         if intent == Intent.LIQUIDATE and not stop and not self._liquidates():
             return refusals.NOT_AUTHORISED
-        bound = intent == Intent.LIQUIDATE or stop
+        sells = (
+            intent == Intent.REDUCE and request["op"] == "new" and not request.get("reduce_only")
+        )
+        bound = intent == Intent.LIQUIDATE or stop or sells
         if bound and would_open(self.position, request):
             return refusals.REDUCE_WOULD_INCREASE
         data = msgspec.json.encode(request)
