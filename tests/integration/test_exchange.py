@@ -140,7 +140,8 @@ def test_a_kill_leaves_the_stop_that_the_exchange_holds(tmp_path: Path) -> None:
         assert exchange.market.base > 0
         (stop,) = exchange.open()
         assert (stop.side, stop.left) == ("sell", exchange.market.base)
-        wait_log(bench, "rung", rung="HALTED", position=f"{exchange.market.base:f}", uncovered="0")
+        told = wait_log(bench, "rung", rung="HALTED", stops=1)
+        assert (D(told["position"]), D(told["uncovered"])) == (exchange.market.base, 0)
 
 
 def test_live_on_a_host_that_is_not_ready_asks_the_exchange_nothing(tmp_path: Path) -> None:
