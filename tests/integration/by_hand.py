@@ -26,8 +26,10 @@ from tests.integration.test_ladder import Person, host
 PATIENCE_S = 15.0
 ROW_S = 0.01
 PRICE, TICK, PLENTY = D(100), D("0.01"), D(100_000)
-# So wide that an entry at the middle rests, and so far below that it is filled.
-SPREAD, BELOW = 6 * TICK, 20 * TICK
+# So wide that an entry, which has the price of the middle, rests until the hand fills it.
+SPREAD = 6 * TICK
+# Quote currency. What a tick more or less makes the strategy wish is worth less, and nothing is sent.
+LEAST_VALUE = 600
 TARGET_BPS, STOP_BPS = 20, 100
 
 
@@ -41,6 +43,7 @@ class HandBench(VirtualBench):
         command = [sys.executable, "-m", "host.paper", "--listen", str(self._venue_socket)]
         command += ["--record", str(self.venue_record), "--data", str(data)]
         command += ["--rows-per-s", "0", "--control", str(self.control)]
+        command += ["--min-notional", str(LEAST_VALUE)]
         self._spawn("venue", command, Placement(self.other_cpus), ready=True)
         self.hand = Hand(self.control)
 
@@ -65,9 +68,9 @@ class Hand:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def play(self, bid: D, bid_qty: D = PLENTY, ask_qty: D = PLENTY) -> None:
+    def play(self, bid: D, bid_qty: D = PLENTY, ask_qty: D = PLENTY, spread: D = SPREAD) -> None:
         """Play one quote."""
-        told = {"op": "quote", "bid": f"{bid:f}", "ask": f"{bid + SPREAD:f}"}
+        told = {"op": "quote", "bid": f"{bid:f}", "ask": f"{bid + spread:f}"}
         told |= {"bid_qty": f"{bid_qty:f}", "ask_qty": f"{ask_qty:f}"}
         with self._lock:
             self._sock.send(msgspec.json.encode(told))
@@ -77,6 +80,10 @@ class Hand:
         """Play this quote again and again; one that `swings` goes a tick up and down."""
         self._quote, self._swings = (bid, bid_qty, ask_qty), swings
         self._plays.set()
+
+    def sell(self, price: D, qty: D = PLENTY) -> None:
+        """Play one quote at which so much can be bought, a tick wide: the middle hardly moves."""
+        self.play(price - TICK, ask_qty=qty, spread=TICK)
 
     def hold(self) -> None:
         """Play nothing more by itself."""
@@ -121,12 +128,19 @@ class Scene:
 
     def enter(self) -> D:
         """Have the one entry filled, and wait for its stop and its target; nothing moves then."""
-        self.hand.go_on(PRICE - BELOW)  # wherever the entry rests
-        self.until(lambda now: now.position > 0 and not entries(now), "the entry is filled")
-        self.hand.hold()
-        held = self.account().position
+        entry = self.entry()
+        held = D(entry["qty"])
+        self.hand.sell(D(entry["price"]))
+        self.until(lambda now: now.position == held, "the entry is filled")
         self.until(lambda now: sizes(now) == {"stop": [held], "limit": [held]}, "the pair stands")
         return held
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry, which rests; nothing moves any more."""
+        self.hand.hold()
+        (found,) = self.until(lambda now: len(now.open) == 1, "an entry rests").open.values()
+        assert found["intent"] == "OPEN"
+        return found
 
     def kill_engine(self) -> None:
         """-9, and wait until it has ended: from then on nobody of ours is there."""
@@ -149,11 +163,6 @@ def _runs(pid: int) -> bool:
     except OSError:
         return False
     return state not in ("Z", "X")
-
-
-def entries(now: Account) -> list[dict[str, Any]]:
-    """Return the open entries."""
-    return [order for order in now.open.values() if order["intent"] == "OPEN"]
 
 
 def sizes(now: Account) -> dict[str, list[D]]:
