@@ -163,6 +163,7 @@ class Account:
         told = msgspec.convert(event, ev.Rules)
         rules = Rules.of(told)
         self.deadman.begin(rules.can, now_ns)
+        self.port.reduce_only &= "reduce_only" in rules.can
         if "reduce_only" in rules.can:
             rules = replace(rules, can=rules.can - PAIRS)
         tell = self._tell

@@ -32,6 +32,8 @@ class VenuePort:
     position -- what the venue last said, and every fill since: None before it has said anything
     reduce_only -- the venue knows orders that can only reduce
     epoch() -- of the mode, for the ids of the ladder's orders
+    liquidates() -- this emergency closes positions; otherwise its ladder may place stops and nothing else
+    explained() -- our own executions make up the position; None: nobody knows yet
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class VenuePort:
         checks: RiskCheck,
         most_age_ns: float,
         epoch: Callable[[], int],
+        liquidates: Callable[[], bool],
         reduce_only: bool = True,
     ) -> None:
         self.name = name
@@ -56,6 +59,8 @@ class VenuePort:
         self._checks = checks
         self._most_age_ns = most_age_ns
         self._epoch = epoch
+        self._liquidates = liquidates
+        self.explained: Callable[[], bool | None] = lambda: None
         self._price: float | None = None
         self._price_ns = 0
 
@@ -78,14 +83,21 @@ class VenuePort:
     def send(self, request: dict[str, Any], intent: Intent, token: int = 0) -> int:
         """Send one request through the gate; return a code of host.refusals.
 
-        An order must carry an id that this run made: nothing else may pass, whoever calls. Stops and
-        orders of the ladder are for no more than the position at this moment, and against it.
+        An order must carry an id that this run made: nothing else may pass, whoever calls. Stops,
+        orders of the ladder and plain ones that reduce are for no more than the position at this
+        moment, and against it.
         """
         if self.connection is None or not self.connection.welcomed:
             return refusals.SEND_FAILED
         if intent != Intent.CANCEL and not self._ids.ours(request["id"]):
             return refusals.NOT_AUTHORISED
-        bound = intent == Intent.LIQUIDATE or request.get("type") == "stop"
+        stop = request.get("type") == "stop"
+        if intent == Intent.LIQUIDATE and not stop and not self._liquidates():
+            return refusals.NOT_AUTHORISED
+        sells = (
+            intent == Intent.REDUCE and request["op"] == "new" and not request.get("reduce_only")
+        )
+        bound = intent == Intent.LIQUIDATE or stop or sells
         if bound and would_open(self.position, request):
             return refusals.REDUCE_WOULD_INCREASE
         data = msgspec.json.encode(request)
@@ -103,7 +115,8 @@ class VenuePort:
         """The manager knows what it sends itself; the ladder's orders it hears of here."""
         if self.manager is not None:
             asked = {key: value for key, value in request.items() if key != "op"}
-            self.manager.sent(msgspec.convert(asked, m.New), now_ns(), Role.LADDER)
+            role = Role.LADDER if self._liquidates() else Role.STOP
+            self.manager.sent(msgspec.convert(asked, m.New), now_ns(), role)
             if code == refusals.OUTCOME_UNKNOWN:
                 self.manager.lost(request["id"], now_ns())
 
@@ -132,6 +145,11 @@ class VenuePort:
     def stops(self, order_id: str) -> bool:
         """Return True for an order that we have sent as a stop."""
         return self.journal.stops(order_id)
+
+    def flying(self, order_id: str) -> bool:
+        """Return True while an order of ours may be at the venue or on its way to it."""
+        order = self.manager.orders.find(order_id) if self.manager is not None else None
+        return order is not None and not order.ended
 
     def price(self) -> Decimal | None:
         """Return the last price of the feed while it is fresh."""

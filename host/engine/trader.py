@@ -111,7 +111,7 @@ class Trader:
         self._look_out(price)
         if manager is not None:
             self._cancel_stale(manager)
-            if not any(manager.orders.of(role) for role in DECIDED):
+            if not manager.leaving and not any(manager.orders.of(role) for role in DECIDED):
                 self._decide(manager)
 
     def _cancel_stale(self, manager: Manager) -> None:
@@ -131,6 +131,8 @@ class Trader:
         self.lot = Decimal(m.plain(max(rules.qty(wanted), rules.lot)))
         least = float(rules.min_qty), float(rules.min_notional)
         self._path.set_rules(*_units(rules.tick), *least)
+        if "reduce_only" not in rules.can:
+            self._path.exits_by_hand()
         self._path.set_lot(*_units(self.lot))
 
     def _follow_account(self) -> None:
@@ -158,6 +160,9 @@ class Trader:
         path = self._path
         code = path.decide(self._port.descriptor(), self._ready())
         if code == HOLD:
+            if path.lots < 0:
+                manager.leave(-path.lots * self.lot)
+                self._tell("leaving", row=self._row, qty=m.plain(-path.lots * self.lot))
             return
         request = msgspec.json.decode(path.request) if path.request else {"id": path.id}
         if code not in LEFT:

@@ -12,6 +12,7 @@ import msgspec
 
 from host.execution.alarms import Alarms
 from host.execution.contingent import Protection
+from host.execution.exact import ZERO
 from host.execution.fills import BadEvent, check_id
 from host.execution.life import Event, State
 from host.execution.order import Order, Role, noted
@@ -135,6 +136,15 @@ class Manager:
             if order.state in WAITING:
                 self.orders.step(order, Event.LOSE, now_ns)
 
+    def leave(self, qty: Decimal) -> None:
+        """Have a part of the position leave at market, where no order is reduce-only (spot)."""
+        self._protection.leaving.begin(qty)
+
+    @property
+    def leaving(self) -> Decimal:
+        """What is to leave and has not been sent yet."""
+        return self._protection.leaving.wanted
+
     def cancel(self, order_id: str, now_ns: int) -> bool:
         """Ask for the end of an order; False when there is none or it did not leave."""
         order = self.orders.find(order_id)
@@ -181,6 +191,7 @@ class Manager:
     def _follow(self, now_ns: int) -> None:
         if not self.active:
             self._remainders.drop()
+            self._protection.leaving.begin(ZERO)
         else:
             self._protection.follow(self.mark, now_ns)
             self._remainders.follow(now_ns)

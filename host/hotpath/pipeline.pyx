@@ -144,6 +144,13 @@ cdef class Pipeline:
         self._world.forecast_age_s = age_s
         self._factor = factor if 0 <= factor <= 1 else 0.0
 
+    def exits_by_hand(self):
+        """Send no exit from now on: `decide` passes the checks, answers HOLD, and `lots` is below 0.
+
+        At a venue without reduce-only orders a stop has to make room first (host.execution.leaving).
+        """
+        self._by_hand = True
+
     def wish(self):
         """Return the position to want, in lots, before any word of caution; what is held if none."""
         cdef uint64_t mode = self._gate.mode_word() & 0xFF
@@ -220,6 +227,8 @@ cdef class Pipeline:
             return R_RECONCILED
         if fd < 0:
             return R_FAILED
+        if self._by_hand and not opens:
+            return C_HOLD
         code = self._gate.post(fd, self._request, self._request_length,
                                OPEN if opens else REDUCE, 0, self._wal)
         if code == R_SENT or code == R_UNKNOWN:
