@@ -13,6 +13,7 @@ from host.engine.venue import VenueConnection, VenueLost
 from host.execution.journal import Journal
 from host.execution.manager import Manager
 from host.execution.order import Role
+from host.execution.sending import Outcome, Request
 from host.hotpath.gate import Gate
 from host.hotpath.ordertext import PRICE_DECIMALS
 from host.hotpath.riskcheck import RiskCheck
@@ -31,7 +32,7 @@ class VenuePort:
     journal -- every order is in it before it leaves
     position -- what the venue last said, and every fill since: None before it has said anything
     reduce_only -- the venue knows orders that can only reduce
-    epoch() -- of the mode, for the ids of the ladder's orders
+    epoch() -- of the mode, for the ids of the ladder's orders; clock() -- ns
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class VenuePort:
         most_age_ns: float,
         epoch: Callable[[], int],
         reduce_only: bool = True,
+        clock: Callable[[], int] = now_ns,
     ) -> None:
         self.name = name
         self.reduce_only = reduce_only
@@ -56,6 +58,7 @@ class VenuePort:
         self._checks = checks
         self._most_age_ns = most_age_ns
         self._epoch = epoch
+        self._clock = clock
         self._price: float | None = None
         self._price_ns = 0
 
@@ -92,20 +95,32 @@ class VenuePort:
         fd, wal = self.connection.fileno(), self.journal.wal
         code = self.gate.send(fd, data, intent, token, wal)
         if code in LEFT:
-            self._checks.message(now_ns())
+            self._checks.message(self._clock())
             if intent != Intent.CANCEL:
                 self.journal.sent(request)
             if intent == Intent.LIQUIDATE:
                 self._note(request, code)
         return code
 
+    def carry(self, request: Request, tell: Callable[..., None]) -> Outcome:
+        """Send what the manager wants to be sent: stops, targets, cancels."""
+        intent = Intent[request.intent]
+        if intent != Intent.CANCEL and self._checks.room(self._clock()) != refusals.SENT:
+            return Outcome.UNSENT
+        told = msgspec.to_builtins(request)
+        code = self.send(told, intent)
+        tell("sent", outcome=refusals.NAMES[code], **told)
+        if code == refusals.OUTCOME_UNKNOWN:
+            return Outcome.UNKNOWN
+        return Outcome.SENT if code in LEFT else Outcome.UNSENT
+
     def _note(self, request: dict[str, Any], code: int) -> None:
         """The manager knows what it sends itself; the ladder's orders it hears of here."""
         if self.manager is not None:
             asked = {key: value for key, value in request.items() if key != "op"}
-            self.manager.sent(msgspec.convert(asked, m.New), now_ns(), Role.LADDER)
+            self.manager.sent(msgspec.convert(asked, m.New), self._clock(), Role.LADDER)
             if code == refusals.OUTCOME_UNKNOWN:
-                self.manager.lost(request["id"], now_ns())
+                self.manager.lost(request["id"], self._clock())
 
     def descriptor(self) -> int:
         """Return the descriptor that orders are sent on, or -1 before the welcome."""
@@ -135,7 +150,7 @@ class VenuePort:
 
     def price(self) -> Decimal | None:
         """Return the last price of the feed while it is fresh."""
-        fresh = now_ns() - self._price_ns <= self._most_age_ns
+        fresh = self._clock() - self._price_ns <= self._most_age_ns
         return self.last_price() if fresh else None
 
     def last_price(self) -> Decimal | None:
