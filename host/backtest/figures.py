@@ -74,15 +74,16 @@ def costs(fills: list[Paid], found: Curve, config: Config) -> dict[str, float]:
 
 
 def daily(found: Curve) -> tuple[Any, FloatArray]:
-    """Return (UTC days, return of each): from one day's end to the next; a day without rows has 0."""
+    """Return (UTC days, result of each as a share of the capital); a day without rows has 0.
+
+    Of the capital at the beginning, because positions do not grow with the account: limits are in quote
+    currency. Of what is left, a few days at the end of a ruin would outweigh all that led to it.
+    """
     days = (found.at_ns - 1) // DAY_NS
     ends = np.flatnonzero(np.append(np.diff(days) > 0, True))
     every = np.arange(days[0], days[-1] + 1)
     equity = found.net[ends[np.searchsorted(days[ends], every, side="right") - 1]]
-    before = np.append(found.capital, equity[:-1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        returns = np.where(before > 0, equity / before - 1, 0.0)
-    return every, returns
+    return every, np.diff(equity, prepend=found.capital) / found.capital
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def months(found: Curve, fills: list[Paid], config: Config) -> list[dict[str, An
         told.append({
             "month": str(name),
             "net": net - before,
-            "return": net / before - 1 if before > 0 else None,
+            "return": (net - before) / found.capital,
             "costs": float(traded) + fixed,
             "drawdown": float(found.drawdown[first:end].max()),
             "fills": len(paid),

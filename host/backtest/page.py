@@ -62,7 +62,7 @@ def page(told: dict[str, Any], found: Curve) -> str:
 
 def _curves(told: dict[str, Any], found: Curve) -> list[str]:
     at, equity = found.at_ns, [("after all costs", found.net), ("at the venue", found.venue)]
-    rows = [(row["month"], row["return"] or 0.0) for row in told["months"]]
+    rows = [(row["month"], row["return"]) for row in told["months"]]
     return [
         charts.lines("Equity", at, equity),
         charts.lines("Drawdown", at, [("drawdown", -found.drawdown)], percent=True, filled=True),

@@ -84,18 +84,15 @@ def years(months: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in months:
         year = told.setdefault(
             row["month"][:4],
-            {"month": row["month"][:4], "net": 0.0, "return": 1.0, "costs": 0.0, "drawdown": 0.0,
+            {"month": row["month"][:4], "net": 0.0, "return": 0.0, "costs": 0.0, "drawdown": 0.0,
              "fills": 0, "held": 0.0, "months": 0},
         )  # fmt: skip
-        for name in ("net", "costs", "fills", "held"):
+        for name in ("net", "return", "costs", "fills", "held"):
             year[name] += row[name]
         year["months"] += 1
         year["drawdown"] = max(year["drawdown"], row["drawdown"])
-        both = year["return"] is not None and row["return"] is not None
-        year["return"] = year["return"] * (1 + row["return"]) if both else None
     for year in told.values():
         year["held"] /= year.pop("months")
-        year["return"] = None if year["return"] is None else year["return"] - 1
     return list(told.values())
 
 
