@@ -60,8 +60,9 @@ def wandering(rows: int, seed: int, kind: str = "bar", step: float = 0.01) -> Se
     first = np.append(price[0], price[:-1])
     wide = np.round(price * step * rng.random(rows), 2)
     low, high = np.minimum(first, price) - wide, np.maximum(first, price) + wide
-    return Series("bars", kind, at_ns, price, 2, open=first, high=np.round(high, 2),
-                  low=np.round(low, 2).clip(0.01), volume=np.round(rng.uniform(1, 1e4, rows), 3))  # fmt: skip
+    volume = np.round(rng.uniform(1, 1e4, rows), 3)
+    ends = {"high": np.round(high, 2), "low": np.round(low, 2).clip(0.01)}
+    return Series("bars", kind, at_ns, price, 2, open=first, volume=volume, **ends)
 
 
 def run(series: Series, wanted: Config, **options: Any) -> tuple[Market, Ran]:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from host import modes
+from host.hotpath.riskcheck import RiskCheck
+
+from host import layout, modes
 from host.backtest.forecasts import Forecasts
 from host.backtest.market import Market
 from host.config import Config
@@ -29,7 +31,6 @@ from host.engine.reconciler import Reconciler
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
 from host.execution.journal import Journal
-from host.hotpath.riskcheck import RiskCheck
 from host.modes import Reason, TradingMode
 from host.perf.checks import open_gate, renew
 
@@ -53,8 +54,11 @@ class Live:
         self._poller = select.poll()
         who = config.strategy
         ids = Ids(who.id, int(market.at_ns[0]) // MS)
-        port = VenuePort("paper", gate, ids, Journal(folder / "orders.journal"), self._checks,
-                         number(config.limits.max_data_age_s) * 1e9, lambda: 1, clock=self._clock)  # fmt: skip
+        most_age_ns = number(config.limits.max_data_age_s) * 1e9
+        journal = Journal(folder / "orders.journal")
+        port = VenuePort(
+            "paper", gate, ids, journal, self._checks, most_age_ns, lambda: 1, clock=self._clock
+        )
         self._reconciler = Reconciler(
             ids, port.journal, 1_000, 5_000, port.ask, self._alert, lambda *_kind, **_data: None
         )
@@ -96,8 +100,6 @@ class Live:
 
     def step(self, mode: TradingMode, epoch: int) -> None:
         """Be in a mode from now on."""
-        from host import layout
-
         self._pages[0].words.store(layout.GUARD_MODE, modes.pack(mode, Reason.OPERATOR, epoch))
 
     @property
@@ -165,8 +167,6 @@ class Live:
                 return rows
 
     def _asked(self) -> tuple[int, int]:
-        from host import layout
-
         words = self._pages[1].words
         return words.load(layout.ENGINE_SENT), self._reconciler._req
 
