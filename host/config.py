@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from host.costs import Costs
 from host.engine.checks.limits import NAME, Limits, fits
 from host.engine.emergency.settings import Bps, Emergency
 from host.enrich.settings import Enrichment
@@ -187,6 +188,7 @@ class Config(Section, frozen=True):
 
     strategy: Strategy
     limits: Limits
+    costs: Costs = Costs()
     host: Host = Host()
     emergency: Emergency = Emergency()
     model: ModelSettings = ModelSettings()

@@ -101,6 +101,7 @@ class Engine:
             self.event,
             self._opinions,
             predictor,
+            config.costs.least_edge(self._sizing.position_value),
         )
         for rail, why in loosened(config.limits).items():
             self.event("rail_loosened", rail=rail, why=why[:200])
@@ -186,7 +187,6 @@ class Engine:
             (TRADE, FEED) if traded else (TRADE,),
             port,
             policy(self._config),
-            self._checks,
             reconciler,
             Deadman(venue.deadman_s, port.ask, alert),
             lambda: self._ids.make(who.id, self._mode()[2]),

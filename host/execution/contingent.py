@@ -98,6 +98,13 @@ class Protection:
                 self._stop.follow(stop, now_ns)
                 self._target.follow(target, now_ns)
 
+    def stands(self, mark: Decimal | None) -> bool:
+        """Return True when stop and target stand as wanted, or none is wanted and none is there."""
+        if self._position.qty is not self._qty or self._position.basis is not self._basis:
+            return False
+        stop, target = self._wants(mark)
+        return self._stop.stands(stop) and self._target.stands(target)
+
     def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
         if self._goals is None:
             return None, None

@@ -102,6 +102,14 @@ class Manager:
         """Return (ids to ask the venue for with `order`, whether to ask for `fills`)."""
         return [order.id for order in self.orders.unknown()], bool(self.orders.owing())
 
+    @property
+    def settled(self) -> bool:
+        """True when nothing follows from another price, or from the clock, until the venue speaks."""
+        orders = self.orders
+        protecting = all(o.role in (Role.STOP, Role.TARGET) for o in orders.live.values())
+        quiet = self.active and protecting and not self.watch.naked and not any(self.questions())
+        return quiet and self._protection.stands(self.mark)
+
     # -- orders -----------------------------------------------------------------------------
 
     def fit(self, request: m.New, role: Role) -> m.New:
