@@ -74,7 +74,8 @@ def protocol_page() -> str:
         + ", ".join(f"bit {n} {name}" for n, name in enumerate(protocol.INPUT_BITS))
         + ". "
         "`leds` and `blinking`: bit 0 red, 1 yellow, 2 green; a lamp that blinks is in `blinking` "
-        "and must not be compared. `faults`: one bit for each reason (trip-reasons.md). `state`: "
+        "and must not be compared. `faults`: one bit for each reason "
+        "([trip reasons](trip-reasons.md)). `state`: "
         + ", ".join(f"{n} {name}" for n, name in enumerate(states.STATE_NAMES))
         + ". `mode`: "
         + ", ".join(f"{n} {name}" for n, name in enumerate(leds.MODE_NAMES))
