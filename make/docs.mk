@@ -5,7 +5,7 @@ docs: $(STAMP)
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m host.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "the handbook: build/handbook/index.html"
+	@echo "build/handbook/index.html; with search: python3 -m http.server -d build/handbook"
 
 docs-check: $(STAMP)
 	$(BIN)/python -m tools.docs --check

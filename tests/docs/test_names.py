@@ -1,6 +1,7 @@
 """What the documents name is there: files, folders, modules, names in code, pages and their parts."""
 
-import importlib.util
+import functools
+import importlib
 import re
 from pathlib import Path
 
@@ -79,7 +80,42 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[-\s]+", "-", word) for word in words}
 
 
-def test_names_that_are_not_there_are_found() -> None:
+SOURCES = tuple(folder.replace("\\", "") for folder in FOLDERS.split("|") if folder != "docs")
+ENDINGS = {".py", ".pyx", ".pxd", ".h", ".toml", ".js", ".json", ".mk", ".sh", ".cpp", ".yml"}
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
+# Files of others, and what is put together: tests/dashboard compares the metrics.
+ELSEWHERE = re.compile(r".*\.(?:c|md)|bot4_[a-z_]+|gpiodetect")
+
+
+@functools.cache
+def words() -> frozenset[str]:
+    """Every word of the code, its settings and its tests."""
+    here = Path(__file__).parent
+    files = [
+        file
+        for folder in SOURCES
+        for file in (HOUSE / folder).rglob("*")
+        if file.suffix in ENDINGS and here not in file.parents
+    ]
+    files += [HOUSE / "pyproject.toml", HOUSE / "Makefile"]
+    return frozenset(word for file in files for word in re.findall(r"\w+", file.read_text()))
+
+
+def unknown(page: Path) -> list[str]:
+    """Names between backticks on a page that stand nowhere in the code."""
+    names = {text for text in inline(page) if NAME.fullmatch(text) and len(text) > 3}
+    ours = {name for name in names if not ELSEWHERE.fullmatch(name)}
+    return sorted(name for name in ours if not set(re.findall(r"\w+", name)) <= words())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_names_between_backticks_stand_in_the_code(page: Path) -> None:
+    assert unknown(page) == []
+
+
+def test_names_that_are_not_there_are_found(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("`nonsense_timeout_ms` and `slot_busy_us`")
+    assert unknown(tmp_path / "page.md") == ["nonsense_timeout_ms"]
     assert not importable("host.nonsense")
     assert not importable("host.modes.Nonsense")
     assert importable("host.modes.Intent")
