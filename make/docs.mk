@@ -14,10 +14,12 @@ docs-check: $(STAMP)
 
 # Minutes on a machine with nothing else to do: a virtual bench, measured, for docs/results.md.
 results: $(STAMP)
+	rm -rf build/results
 	-$(BIN)/bot4 bench measure --presses 500 --layout both --out build/results
 	$(BIN)/python -m tools.results build/results
 
 # The picture in README: the page of a demo.
 picture: $(STAMP)
+	rm -rf build/picture
 	-$(BIN)/bot4 demo --out build/picture
 	$(BIN)/python -m tools.picture build/picture

@@ -39,7 +39,7 @@ def text(result: Mapping[str, Any]) -> str:
     warning = words.warning(result)
     parts = [
         "How this is measured: [latency](latency.md). These are the figures of one run on one machine, "
-        "kept as [results.json](assets/results.json); nobody has chosen among runs. To have your own:",
+        "kept as [results.json](assets/results.json). A run that fails stands here like any other. Anew:",
         "```sh\nmake results\n```",
         f"**{head}.** {sentence}" + (f" ({warning})" if warning else ""),
         *(f"- {reason}" for reason in words.reasons(result)),
@@ -47,6 +47,12 @@ def text(result: Mapping[str, Any]) -> str:
     for name, layout in words.layouts(result):
         parts += [f"## {words.layout_name(name)}", stages(layout)]
         parts += [" ".join(words.limits_of_knowledge(layout))]
+        if layout["misses"]:
+            cells = [words.miss_cells(miss) for miss in layout["misses"]]
+            parts += [
+                "Presses above the limit, each by its slow stage:",
+                table(words.MISS_HEAD, cells),
+            ]
     audit = result["audit"]
     parts += [
         "## Orders and record",
