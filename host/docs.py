@@ -72,8 +72,9 @@ def modes_page() -> str:
         f"One that began at the box ({_names(modes.AT_THE_BOX)}) ends as `on_kill` or the table says "
         "whatever follows: a pressed switch cannot be told from another fall of HALT, a person stands "
         "there and has chosen, and an order that leaves by itself after a press is what the switch is "
-        "there to prevent. A switch that is pressed while HALT is low already changes nothing: a "
-        "liquidation that has begun is not cut short.",
+        "there to prevent. A switch that is pressed while HALT is low already takes the "
+        "emergency of another reason to `on_kill`, as if it had been pressed first; in one that "
+        "began at the box, or liquidates, it changes nothing.",
         "## `on_kill`",
         table(["value", "last rung", "what it does"], kills),
     ])  # fmt: skip

@@ -71,6 +71,7 @@ class Reason(IntEnum):
     LED_MISMATCH = 26
     MODE_RECORD = 27
     FORECAST_STALE = 28
+    SWITCH_PRESSED = 29
 
 
 class Rung(IntEnum):
@@ -138,6 +139,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
     (Reason.MODE_RECORD, Rung.CANCEL, Rung.CANCEL, "started; the last mode cannot be read"),
     (Reason.FORECAST_STALE, Rung.PAUSE, Rung.PAUSE, "the forecast of the risk is too old"),
+    (Reason.SWITCH_PRESSED, Rung.CANCEL, BY_ON_KILL, "pressed in an emergency of another reason"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
@@ -151,11 +153,13 @@ AT_THE_BOX = frozenset({
     Reason.HALT_LINE,
     Reason.CONTROLLER_TRIP,
     Reason.CONTROLLER_STATUS,
+    Reason.SWITCH_PRESSED,
 })  # fmt: skip
 
 # What may take an emergency further than the reason that began it. The others follow from an
-# emergency itself (it trips the controller, and HALT falls), so they say nothing new.
-ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN})
+# emergency itself (it trips the controller, and HALT falls), so they say nothing new. A press does: what
+# it leads to must not hang on whether the host had stopped by itself a moment before.
+ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN, Reason.SWITCH_PRESSED})
 
 # With which a host begins.
 BEGINNINGS = (Reason.NOT_ARMED, Reason.MODE_RECORD)

@@ -18,6 +18,7 @@ import serial
 
 from controller import events, states
 from controller import reasons as trip_reasons
+from controller.protocol import INPUT_BITS
 from controller.times import Times
 from host import layout, shm
 from host.guard.checks import Checks
@@ -35,6 +36,10 @@ NO_HEAD = bytes(32)
 NONCE_BYTES = 16
 # ms. MODE is said again this often: often enough for a lost one, seldom enough for the Pico's budget.
 MODE_AGAIN_MS = 1000
+# Of STATUS.inputs: either contact open.
+SWITCH = sum(
+    1 << place for place, name in enumerate(INPUT_BITS) if name in ("SWITCH_A", "SWITCH_B")
+)
 
 
 class Guard:
@@ -241,10 +246,14 @@ class Guard:
                 self._tell_mode()  # one that was lost in noise must not stay lost
             if not armed:
                 self.step_down(Reason.CONTROLLER_STATUS, states.STATE_NAMES[fields["state"]])
+            if fields["inputs"] & SWITCH:
+                self.step_down(Reason.SWITCH_PRESSED)
             self.halting.controller_says(armed)
             return
         if name == "TRIP":
             self.step_down(Reason.CONTROLLER_TRIP, trip_reasons.NAMES[fields["reason"]])
+            if fields["reason"] in (trip_reasons.SWITCH_A, trip_reasons.SWITCH_B):
+                self.step_down(Reason.SWITCH_PRESSED)
             self.halting.controller_says(False)
         named: dict[str, Any] = {
             key: value.hex() if isinstance(value, bytes) else value for key, value in fields.items()

@@ -191,13 +191,17 @@ def test_an_unfinished_ladder_is_taken_on_right_after_a_start_alone() -> None:
 # -- an emergency that goes further -----------------------------------------------------------------
 
 
+SPEAKING = ("RISK", "OPERATOR", "DRAWDOWN", "SWITCH_PRESSED")
+
+
 def rungs(reasons: list[Reason], on_kill: OnKill) -> Rung:
     """Return the last rung of an emergency, by the words of docs/modes.md."""
     first, *later = reasons
     box = ("NOT_ARMED", "MODE_RECORD", "HALT_LINE", "CONTROLLER_TRIP", "CONTROLLER_STATUS")
+    box += ("SWITCH_PRESSED",)
     if first.name in box:
         later = []
-    speaking = [reason for reason in later if reason.name in ("RISK", "OPERATOR", "DRAWDOWN")]
+    speaking = [reason for reason in later if reason.name in SPEAKING]
     return max(modes.last_rung(reason, on_kill) for reason in (first, *speaking))
 
 
@@ -240,6 +244,20 @@ def test_what_follows_from_an_emergency_or_a_kill_at_the_box_never_takes_it_furt
             assert not modes.escalates(Reason.REARMED, reason, on_kill)
         drawn = modes.escalates(Reason.OPERATOR, Reason.DRAWDOWN, on_kill)
         assert drawn == (on_kill != OnKill.FLATTEN)
+
+
+def test_a_press_leads_to_the_same_end_whether_the_host_has_stopped_by_itself_or_not() -> None:
+    for on_kill in OnKill:
+        for before in STOPPING:
+            if before in modes.AT_THE_BOX:
+                continue
+            keeper, _page, _told = make(on_kill)
+            keeper.rearmed(0)
+            keeper.down(before, 1)
+            keeper.down(Reason.SWITCH_PRESSED, 2)
+            assert modes.last_rung(keeper.reason, on_kill) >= modes.last_rung(
+                Reason.HALT_LINE, on_kill
+            )
 
 
 def test_an_emergency_that_goes_further_revokes_the_token_of_the_ladder_before() -> None:
