@@ -14,7 +14,9 @@ import pytest
 from tests.docs import parsers, sandbox
 from tests.docs.pages import PAGES, Block, Command, blocks, commands, inline, name, prose, scripts
 
-LIMIT_S = 60
+# A command of seconds on a quiet core; the tests may run beside much else.
+LIMIT_S = 200
+pytestmark = pytest.mark.timeout(900)
 MINUTES = "takes minutes"
 NETWORK = "needs a network"
 BOARD = "needs a Pico"
