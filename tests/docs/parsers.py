@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import PurePath
 from typing import Any
 
 import typer
@@ -24,6 +25,19 @@ def check(words: list[str]) -> None:
     if program not in PARSERS:
         raise NotUnderstood(f"no parser for {program!r}: run it, or name it in NOT_RUN")
     PARSERS[program](rest)
+
+
+def check_as_root(words: list[str]) -> None:
+    """The same for `sudo`, whatever stands between `&&`; programs that are not ours pass."""
+    left = list(words)
+    while left:
+        end = left.index("&&") if "&&" in left else len(left)
+        part, left = left[:end], left[end + 1 :]
+        part = part[1:] if part[:1] == ["sudo"] else part
+        part = part[2:] if part[:1] == ["-u"] else part
+        program = PurePath(part[0]).name
+        if program in PARSERS:
+            check([program, *part[1:]])
 
 
 def bot4(words: list[str]) -> None:
