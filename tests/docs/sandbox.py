@@ -35,6 +35,7 @@ def fill(folder: Path) -> None:
     run(folder / "runs" / "RUN")
     for name in ("quiet", "loaded"):
         shutil.copytree(folder / "runs" / "RUN", folder / "runs" / name)
+    log(folder / ".local" / "state" / "bot4" / "audit")
     (folder / "witness.key").write_bytes(KEY)
     (folder / "witness.hex").write_text(f"{KEY.hex()}\n")
     (folder / "hil.xml").write_text(JUNIT)

@@ -48,7 +48,7 @@ NOT_RUN = {
     "tools/vm-gpio/run-in-vm.sh": "needs QEMU: make test-gpio runs it",
 }
 # The system's own: there is nothing of ours in them to be renamed.
-NOT_OURS = ("ssh ", ". .venv/bin/activate")
+NOT_OURS = ("pipx ", "ssh ", ". .venv/bin/activate")
 # Their end depends on machine or figures; each other one ends as its comment says, or with 0.
 EITHER = (
     "bot4 doctor", "bot4 bench analyze", "bot4 bench report runs/quiet runs/loaded", "bot4 var",
