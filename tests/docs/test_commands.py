@@ -112,6 +112,9 @@ def test_the_commands_of_a_block_work(block: Block, filled: Path, tmp_path: Path
     place = shutil.copytree(filled, tmp_path / "reader", symlinks=True)
     for command in commands(block):
         if not parsed_only(command) and command._replace(place="") not in RAN:
+            program = command.words[0]
+            if program != "bot4" and shutil.which(program) is None:
+                pytest.skip(f"{program} is not installed")
             wrong = run(command, place)
             assert wrong is None, wrong
             RAN.add(command._replace(place=""))
