@@ -50,7 +50,7 @@ unit: $(STAMP)
 $(STAMP): $(DEMO_STAMP)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
 	@$(BIN)/python tools/extras.py \
-		dev models crosscheck saleae enrich exchanges live cluster dashboard browser | \
+		dev models crosscheck saleae enrich exchanges live cluster dashboard browser docs | \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
 	@touch $@
 

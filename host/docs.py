@@ -189,7 +189,8 @@ def _range(hint: Any) -> str:
         bounds = [_bounds(meta) for meta in metas if isinstance(meta, msgspec.Meta)]
         return ", ".join([_range(base), *(bound for bound in bounds if bound)])
     if get_origin(hint) is typing.Literal:
-        return " or ".join(f"`{value}`" for value in get_args(hint))
+        # Sorted: typing hands out one Literal for all orders of the same words, the first that was made.
+        return " or ".join(f"`{value}`" for value in sorted(get_args(hint)))
     if get_origin(hint) is list:
         return f"list of {_range(get_args(hint)[0])}"
     if get_origin(hint) is dict:
