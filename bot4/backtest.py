@@ -73,6 +73,8 @@ def backtest(
             ran = Run(market, wanted, options).go(done)
         taken_s = time.process_time() - began
         told, found = account(market, wanted, options, ran, trials)
+    except ImportError as error:
+        raise BadInput(f"{error}: pip install 'bot4[models]'") from None
     except (BadData, Refused) as error:
         raise BadInput(str(error)) from None
     if html is not None:
