@@ -174,7 +174,7 @@ def test_wrong_use_is_one_line(words: tuple[str, ...], complaint: str) -> None:
         ("capital_quote = 10_000.0", "capital_quote = 0.0", "capital_quote"),
         ("fee_bps = 10.0", "fee_bps = -1.0", "[costs] fee_bps"),
         ("[costs]\n", "[costs]\nfree = true\n", "[costs] free"),
-        ("[limits]\n", '[model]\nfile = "x.onnx"\n\n[limits]\n', "[model] file"),
+        ("[limits]\n", '[model]\nfile = "x.onnx"\n\n[limits]\n', "x.json"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_one_line(
