@@ -10,7 +10,8 @@ STAMP := $(VENV)/.tools
 CORE := $(wildcard host/hotpath/*.pyx host/hotpath/*.pxd host/hotpath/*.h host/models/*.pyx rig/virtual/*.pyx)
 DEMO_ARGS ?=
 # Tests that bring a bench up run in a process of their own, one after the other, beside all others.
-BENCH_TESTS := hil $(addprefix tests/,bench dashboard emulated gpio integration rig safety)
+BENCH_TESTS := hil $(addprefix tests/, \
+	bench dashboard emulated gpio integration rig/analysers rig/physical rig/stimuli safety)
 # They are about real time, so the others are nice to them, and what fails is repeated once, alone.
 BENCH_LOG := $(VENV)/bench-tests.log
 BENCH_PYTEST := $(BIN)/python -m pytest $(BENCH_TESTS) -o cache_dir=$(VENV)/bench-cache
