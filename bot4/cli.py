@@ -22,9 +22,13 @@ from bot4 import (
     validate,
     var,
 )
+from bot4.backtest import backtest
+from bot4.backup import backup, restore
 from bot4.dashboard import dashboard
 from bot4.doctor import doctor
 from bot4.errors import INTERRUPTED, BadInput, complain
+from bot4.install import install
+from bot4.support import support_bundle
 
 app = typer.Typer(
     name="bot4",
@@ -38,9 +42,14 @@ app.command("halt")(host.halt)
 app.command("status")(host.status)
 app.command("dashboard")(dashboard)
 app.command("doctor")(doctor)
+app.command("install")(install)
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.command("support-bundle")(support_bundle)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)
 app.command("var")(var.var)
+app.command("backtest")(backtest)
 app.command("train")(train.train)
 app.command("card")(train.card)
 app.command("perf")(perf.perf)

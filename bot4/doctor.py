@@ -1,13 +1,19 @@
 """`bot4 doctor`: what this machine gives to the halt path."""
 
+import dataclasses
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot4.errors import BadInput
+from bot4.firmware import build_digest
 from bot4.host import DEFAULT_RUN_DIR, AsJson, RunDir
+
+if TYPE_CHECKING:
+    from host.config import Host
+    from host.doctor import Place
 
 COLUMNS = 80
 MARKS = {"ok": "ok", "warn": "warn", "missing": "MISSING"}
@@ -19,25 +25,24 @@ def doctor(
     serial: Annotated[str | None, typer.Option(help="Serial port of the controller.")] = None,
     audit_dir: Annotated[Path | None, typer.Option(help="Folder of the audit log.")] = None,
     run_dir: RunDir = DEFAULT_RUN_DIR,
+    firmware: Annotated[
+        Path | None, typer.Option(help="Build that must be on the controller.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Say what this machine gives to the halt path; exit 1 when something trading needs is missing."""
     import msgspec
 
     from host.config import DEFAULT, ConfigError, load
-    from host.doctor import TABLE, Place, examine
+    from host.doctor import TABLE, examine
 
     try:
         wanted = load((config or DEFAULT).expanduser()).host
     except ConfigError as error:
         raise BadInput(str(error)) from None
-    place = Place(
-        audit_dir=(audit_dir or Path(wanted.audit_dir)).expanduser(),
-        run_dir=run_dir.expanduser(),
-        serial=serial or wanted.serial,
-        pins=wanted.pins,
-        link_key=Path(wanted.link_key).expanduser(),
-    )
+    place = place_of(wanted, config, audit_dir, run_dir, serial)
+    if firmware:
+        place = dataclasses.replace(place, firmware=build_digest(firmware))
     findings = examine(TABLE, place)
     absent = sum(finding.status == "missing" for finding in findings)
     warned = sum(finding.status == "warn" for finding in findings)
@@ -48,6 +53,26 @@ def doctor(
             print(_shown(finding.name, finding.status, finding.found, finding.todo))
         print(f"\n{len(findings)} findings: {absent} missing, {warned} to improve")
     return 1 if absent else 0
+
+
+def place_of(
+    wanted: "Host",
+    config: Path | None,
+    audit_dir: Path | None,
+    run_dir: Path,
+    serial: str | None = None,
+) -> "Place":
+    """Return where to look, by configuration and options."""
+    from host.doctor import Place
+
+    return Place(
+        audit_dir=(audit_dir or Path(wanted.audit_dir)).expanduser(),
+        run_dir=run_dir.expanduser(),
+        serial=serial or wanted.serial,
+        pins=wanted.pins,
+        link_key=Path(wanted.link_key).expanduser(),
+        config=config.expanduser() if config else None,
+    )
 
 
 def _shown(name: str, status: str, found: str, todo: str) -> str:

@@ -111,7 +111,7 @@ def attest(
 
     require(profile in times.PROFILES, f"--profile {profile}: it is production or bench")
     key = mac.Mac(read_witness_key(witness_key))
-    wanted = _digest(folder) if folder else None
+    wanted = build_digest(folder) if folder else None
     nonce = os.urandom(16)
     try:
         told = GuardClient(run_dir.expanduser()).request(op="attest", nonce=nonce.hex())
@@ -145,7 +145,8 @@ def attest(
     return 0 if good else 1
 
 
-def _digest(folder: Path) -> str:
+def build_digest(folder: Path) -> str:
+    """Return the digest of a build, hex. Raises BadInput."""
     from firmware.tools import build as tool
 
     try:

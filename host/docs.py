@@ -77,6 +77,14 @@ def modes_page() -> str:
         "began at the box, or liquidates, it changes nothing.",
         "## `on_kill`",
         table(["value", "last rung", "what it does"], kills),
+        "## A position without a stop",
+        "An entry can be filled while nobody is there who would place its stop. Where the emergency "
+        "leaves the position and its stops alone, the ladder places the stop that is missing: "
+        "reduce-only, `stop_distance_bps` from the price, under the guard's token, once our own "
+        "executions are known to make up the position. It does so for "
+        f"{_names(r for r in modes.LAST if modes.protects(r, OnKill.CANCEL_ENTRIES))}. "
+        "What began at the box is left to the person there, with the alert POSITION_UNPROTECTED; so is "
+        "everything under `cancel_all`.",
     ])  # fmt: skip
 
 

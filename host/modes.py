@@ -181,6 +181,21 @@ def liquidates(reason: Reason, on_kill: OnKill) -> bool:
     return reason in LAST and last_rung(reason, on_kill) >= Rung.LIQUIDATE
 
 
+def takes_all(reason: Reason, on_kill: OnKill) -> bool:
+    """Return True when the ladder of `reason` takes protective stops off as well: only a kill does."""
+    return reason in LAST and LAST[reason] is BY_ON_KILL and on_kill == OnKill.CANCEL_ALL
+
+
+def protects(reason: Reason, on_kill: OnKill) -> bool:
+    """Return True when the ladder of `reason` places the stop that a position has not got.
+
+    Not after a press: there a person stands and has chosen, and no order leaves by itself.
+    """
+    if reason not in LAST or reason in AT_THE_BOX or LEVEL_OF[reason] != TradingMode.EMERGENCY:
+        return False
+    return not liquidates(reason, on_kill) and not takes_all(reason, on_kill)
+
+
 def escalates(standing: Reason, later: Reason, on_kill: OnKill) -> bool:
     """Return True when `later` takes the emergency of `standing` to a further last rung."""
     if standing in AT_THE_BOX or standing not in LAST or later not in ESCALATE:

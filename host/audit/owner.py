@@ -3,27 +3,35 @@
 import mmap
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from host.audit import AuditBroken, AuditRecordError
-from host.audit.record import KIND_OPEN, SEGMENT_PREFIX, parse
+from host.audit.record import FORMAT_VERSION, KIND_OPEN, SEGMENT_PREFIX, parse
 
 _MARK = b',"kind":"%b",' % KIND_OPEN.encode()
 
 
 def require_owner(directory: Path, host_id: str) -> None:
-    """Raise AuditBroken when the log in `directory` belongs to another host; it is never continued.
+    """Raise AuditBroken when the log in `directory` is of another host or format: it is not continued.
 
     A log without any "open" record (all in segments that are no longer kept) names nobody.
     """
     for path in sorted(directory.glob(f"{SEGMENT_PREFIX}*"), reverse=True):
-        owner = _owner(path)
-        if owner is not None and owner != host_id:
+        opened = _opened(path)
+        if opened is None:
+            continue
+        owner, version = str(opened.get("host_id")), opened.get("format")
+        if owner != host_id:
             raise AuditBroken(f"{directory}: the log of host {owner!r}, and this is {host_id!r}")
-        if owner is not None:
-            return
+        if version != FORMAT_VERSION:
+            raise AuditBroken(
+                f"{directory}: a log of format {version!r}, and this version writes {FORMAT_VERSION}"
+            )
+        return
 
 
-def _owner(path: Path) -> str | None:
+def _opened(path: Path) -> dict[str, Any] | None:
+    """Return what the last "open" record in a segment says; None without one."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             return None
@@ -35,6 +43,6 @@ def _owner(path: Path) -> str | None:
                 with suppress(AuditRecordError):
                     record = parse(content[start:end])
                     if record.kind == KIND_OPEN:
-                        return str(record.data.get("host_id"))
+                        return record.data
                 at = content.rfind(_MARK, 0, start)
     return None

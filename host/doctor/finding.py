@@ -16,13 +16,25 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look: the folders and devices of the host that is to run here."""
+    """Where to look: the folders and devices of the host that is to run here.
+
+    config -- the file that it is to run under; None: what comes with it
+    firmware -- digest of the build that the controller should run, hex; empty: not to be compared
+    root -- of /proc, /sys, /dev and /etc
+    """
 
     audit_dir: Path
     run_dir: Path
     serial: str
     pins: str
     link_key: Path
+    config: Path | None = None
+    firmware: str = ""
+    root: Path = Path("/")
+
+    def at(self, path: str) -> Path:
+        """Return a file of the system, below `root`."""
+        return self.root / path.lstrip("/")
 
 
 @dataclass(frozen=True)
@@ -38,12 +50,19 @@ class Check:
     """A row of a table: what is looked at, how, what to do when it is not as it should be.
 
     look(place) may raise: then the finding is `unable`, with the error as its fact
+    quotes -- its fact quotes paths or names that somebody has chosen, so it stays on this machine
     """
 
     name: str
     look: Callable[[Place], Found]
     todo: str
     unable: Status = Status.WARN
+    quotes: bool = False
+
+
+def quoting(name: str, look: Callable[[Place], Found], todo: str) -> Check:
+    """A check whose fact quotes what somebody has chosen."""
+    return Check(name, look, todo, quotes=True)
 
 
 @dataclass(frozen=True)

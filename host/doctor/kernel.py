@@ -1,10 +1,8 @@
 """Scheduling, memory and CPUs: what the kernel lets the guard have."""
 
 import os
-import platform
 import resource
 from collections.abc import Callable
-from pathlib import Path
 
 import host.allocator
 from host import realtime
@@ -19,27 +17,27 @@ MB = 1024 * 1024
 USUAL_RT_RUNTIME_US = 950_000
 
 
-def capable(number: int) -> bool:
+def capable(place: Place, number: int) -> bool:
     """True when this process has a capability in effect."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+    for line in place.at("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> number & 1)
     raise OSError("/proc/self/status names no capabilities")
 
 
-def fifo(_place: Place) -> Found:
+def fifo(place: Place) -> Found:
     """Asked for in a child process, beside RLIMIT_RTPRIO and CAP_SYS_NICE."""
     limit = resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
-    why = f"RLIMIT_RTPRIO {limit}, CAP_SYS_NICE {'yes' if capable(CAP_SYS_NICE) else 'no'}"
+    why = f"RLIMIT_RTPRIO {limit}, CAP_SYS_NICE {'yes' if capable(place, CAP_SYS_NICE) else 'no'}"
     refused = in_child(realtime.fifo)
     return warn(f"refused ({why})") if refused else ok(f"permitted ({why})")
 
 
-def locked_memory(_place: Place) -> Found:
+def locked_memory(place: Place) -> Found:
     """RLIMIT_MEMLOCK must hold the whole guard; mlockall is tried in a child process."""
     soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     shown = "unlimited" if soft == UNLIMITED else f"{soft // MB} MiB"
-    if not capable(CAP_IPC_LOCK) and soft not in (UNLIMITED,) and soft < GUARD_KB * 1024:
+    if not capable(place, CAP_IPC_LOCK) and soft not in (UNLIMITED,) and soft < GUARD_KB * 1024:
         return warn(f"RLIMIT_MEMLOCK is {shown}, below the {GUARD_KB // 1024} MiB that it takes")
     refused = in_child(realtime.lock_memory)
     return warn(f"mlockall refused, limit {shown}") if refused else ok(f"permitted, limit {shown}")
@@ -60,39 +58,39 @@ def in_child(ask: Callable[[], str | None]) -> bool:
     return code == 1
 
 
-def cpus(_place: Place) -> Found:
+def cpus(place: Place) -> Found:
     """The process's affinity, and the CPUs that the kernel keeps free (isolcpus)."""
     mine = sorted(os.sched_getaffinity(0))
-    kept = isolated()
+    kept = isolated(place)
     fact = f"{len(mine)} usable; isolated: {', '.join(map(str, sorted(kept))) or 'none'}"
     if len(mine) < 2:
         return warn(f"{fact}: guard and engine share it")
     return ok(fact) if kept else warn(fact)
 
 
-def isolated() -> set[int]:
+def isolated(place: Place) -> set[int]:
     """CPUs that the kernel keeps free of other work (isolcpus)."""
     found: set[int] = set()
-    for part in Path("/sys/devices/system/cpu/isolated").read_text().strip().split(","):
+    for part in place.at("/sys/devices/system/cpu/isolated").read_text().strip().split(","):
         if part:
             first, _, last = part.partition("-")
             found |= set(range(int(first), int(last or first) + 1))
     return found
 
 
-def preempt_rt(_place: Place) -> Found:
+def preempt_rt(place: Place) -> Found:
     """The kernel's version text, or /sys/kernel/realtime."""
-    version = platform.version()
-    flag = Path("/sys/kernel/realtime")
+    version = place.at("/proc/sys/kernel/version").read_text().strip()
+    flag = place.at("/sys/kernel/realtime")
     if "PREEMPT_RT" in version or (flag.exists() and flag.read_text().strip() == "1"):
         return ok("PREEMPT_RT")
     kind = next((word for word in version.split() if word.startswith("PREEMPT")), "no preemption")
     return warn(f"no PREEMPT_RT ({kind}): wake-ups have no upper bound")
 
 
-def version(_place: Place) -> Found:
+def version(place: Place) -> Found:
     """Its number; the short slice of 6.12, which helps without SCHED_FIFO, is tried in a child."""
-    release = platform.release()
+    release = place.at("/proc/sys/kernel/osrelease").read_text().strip()
     parts = tuple(int(word) for word in release.split("-")[0].split(".")[:2])
     if parts < (5, 10):
         return warn(f"Linux {release}: older than 5.10, no GPIO v2")
@@ -100,9 +98,9 @@ def version(_place: Place) -> Found:
     return warn(f"Linux {release}, no short slice") if refused else ok(f"Linux {release}")
 
 
-def rt_throttling(_place: Place) -> Found:
+def rt_throttling(place: Place) -> Found:
     """sched_rt_runtime_us: the part of a second that real-time tasks may run."""
-    file = Path("/proc/sys/kernel/sched_rt_runtime_us")
+    file = place.at("/proc/sys/kernel/sched_rt_runtime_us")
     if not file.exists():
         return ok("no throttling in this kernel (sched_rt_runtime_us is not there)")
     runtime_us = int(file.read_text())
@@ -114,9 +112,9 @@ def rt_throttling(_place: Place) -> Found:
     return ok(fact) if runtime_us >= USUAL_RT_RUNTIME_US // 2 else warn(fact)
 
 
-def governor(_place: Place) -> Found:
+def governor(place: Place) -> Found:
     """The frequency governor of each CPU."""
-    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    files = place.at("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
     found = sorted({file.read_text().strip() for file in files})
     if not found:
         return ok("the frequency is not the system's to change")

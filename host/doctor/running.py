@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from host.doctor.finding import Check, Found, Place, ok, warn
+from host.doctor.finding import Check, Found, Place, missing, ok, warn
 from host.guard.client import GuardClient, GuardUnreachable
 
 GRANTED = {"fifo": "granted", "memory": "locked", "gc": "frozen"}
@@ -75,6 +75,18 @@ def controller(place: Place) -> Found:
     return ok(f"{fact}, firmware {firmware(place)[:16]}")
 
 
+def build(place: Place) -> Found:
+    """The controller's word beside the build that it should run (`--firmware FOLDER`)."""
+    if not place.firmware:
+        return ok("not compared: no --firmware FOLDER")
+    if told(place) is None:
+        return ok(NOT_RUNNING)
+    found = firmware(place)
+    if found != place.firmware:
+        return missing(f"{found[:16]} runs there, the build is {place.firmware[:16]}")
+    return ok(found[:16])
+
+
 def firmware(place: Place) -> str:
     """Return the digest that the controller tells. Raises GuardUnreachable, ValueError."""
     client = GuardClient(place.run_dir)
@@ -88,4 +100,5 @@ CHECKS = (
     Check("guard granted", granted, "see the lines above for what was refused, then restart"),
     Check("guard observed", observed, "restart the host; if it stays so, report it"),
     Check("controller", controller, "check power and serial cable; bot4 firmware attest"),
+    Check("firmware", build, "bot4 firmware flash, in service mode, then bot4 firmware attest"),
 )  # fmt: skip

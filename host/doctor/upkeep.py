@@ -4,12 +4,16 @@ import ctypes
 import math
 import os
 import platform
+import stat
 import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from host.doctor.finding import Check, Found, Place, missing, ok, warn
+from host import moderecord
+from host.audit import AuditError, owner
+from host.doctor.finding import Check, Found, Place, missing, ok, quoting, warn
+from host.modes import Reason
 
 SYNCS, RECORD_BYTES = 60, 350
 # ms. A safety record is durable about as late as this; above it a power cut loses more than that.
@@ -19,13 +23,15 @@ MB = 1_000_000
 STEADY_CLOCKS = ("tsc", "arch_sys_counter", "kvm-clock")
 # adjtimex(2): the clock is not synchronised.
 TIME_ERROR, STA_UNSYNC = 5, 0x40
-PACKAGES = ("gpiozero", "gpiod", "msgspec", "pyserial", "typer")
+# File systems of which every byte is in memory.
+IN_MEMORY = ("tmpfs", "ramfs")
+PACKAGES = ("bot4", "gpiozero", "gpiod", "msgspec", "pyserial", "typer")
 OLDEST_PYTHON = (3, 11)
 
 
-def clock_source(_place: Place) -> Found:
+def clock_source(place: Place) -> Found:
     """The kernel's current_clocksource."""
-    source = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    source = place.at("/sys/devices/system/clocksource/clocksource0/current_clocksource")
     name = source.read_text().strip()
     return ok(name) if name in STEADY_CLOCKS else warn(f"{name}: slow to read, or not steady")
 
@@ -84,7 +90,7 @@ def python(_place: Place) -> Found:
 
 
 def packages(_place: Place) -> Found:
-    """What is installed; nothing is imported."""
+    """Bot4 and what it stands on, as installed; nothing is imported."""
     found, absent = [], []
     for name in PACKAGES:
         try:
@@ -103,11 +109,64 @@ def compiled_core(_place: Place) -> Found:
     return ok(Path(gate.__file__).name)
 
 
+def run_dir(place: Place) -> Found:
+    """The file system of the run directory: a store to the order journal must not wait for a disk."""
+    folder = nearest(place.run_dir).resolve()
+    kind, mounted = "", Path()
+    for line in place.at("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        point = Path(words[1].replace("\\040", " "))
+        if folder.is_relative_to(point) and len(point.parts) >= len(mounted.parts):
+            kind, mounted = words[2], point
+    fact = f"{place.run_dir} is on {kind or 'an unknown file system'}"
+    return ok(fact) if kind in IN_MEMORY else warn(fact)
+
+
+def permissions(place: Place) -> Found:
+    """Folders of log and run directory are the host's alone; nobody else writes the configuration."""
+    for folder in (place.audit_dir, place.run_dir):
+        there = nearest(folder)
+        if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+            return missing(f"{there}: this user may not write there")
+        if there == folder and folder.stat().st_mode & 0o077:
+            return warn(f"{folder}: mode {stat.S_IMODE(folder.stat().st_mode):04o}, others get in")
+    if place.config is not None and place.config.stat().st_mode & 0o022:
+        return missing(f"{place.config}: others may write it")
+    return ok("of this user alone")
+
+
+def state(place: Place) -> Found:
+    """Formats of the log, the last mode and the order journals, as a start would find them."""
+    from host.execution import journal  # of the compiled core, which may be what is missing
+
+    host_id = platform.node() or "unnamed"
+    told = []
+    if place.audit_dir.is_dir():
+        try:
+            owner.require_owner(place.audit_dir, host_id)
+        except AuditError as error:
+            return missing(str(error))
+        told.append("log")
+    begins = moderecord.begin(place.audit_dir, host_id, time.time_ns())
+    if begins.reason == Reason.MODE_RECORD:
+        return warn(f"the next start is EMERGENCY(MODE_RECORD): {begins.detail}")
+    told.append(begins.detail)
+    for path in sorted(place.run_dir.glob("orders-*.journal")):
+        why = journal.unusable(path)
+        if why:
+            return warn(f"{path.name}: {why}; it will be set aside, and the venue asked")
+        told.append(path.name)
+    return ok(", ".join(told))
+
+
 CHECKS = (
     Check("clock source", clock_source, "boot with clocksource=tsc (x86) or arch_sys_counter (Arm)"),
     Check("clock", clock_synchronised, "systemctl enable --now systemd-timesyncd (or chrony)"),
-    Check("disk", disk, "put the log on an SSD or a better card: audit_dir under [host]"),
-    Check("free space", space, "make room, or set keep_days / keep_mb under [audit]"),
+    quoting("disk", disk, "put the log on an SSD or a better card: audit_dir under [host]"),
+    quoting("free space", space, "make room, or set keep_days / keep_mb under [audit]"),
+    quoting("run directory", run_dir, "bot4 run --run-dir below /run, or below /dev/shm"),
+    quoting("permissions", permissions, "chown to the host's user, chmod 700; the configuration 640"),
+    quoting("state", state, "docs/operations.md, \"Upgrading\""),
     Check("Python", python, "install Python 3.11 or newer"),
     Check("packages", packages, "pip install bot4"),
     Check("compiled core", compiled_core, "python setup.py build_ext --inplace, or install anew"),

@@ -21,6 +21,8 @@ from host.enrich.database import Database, DatabaseUnavailable
 TABLES = """
 CREATE TABLE IF NOT EXISTS account (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT, digest TEXT);
 """
+# The storage's epoch in a ledger that was restored; never its own.
+ROLLED_BACK = "restored"
 REDIS_KEY = "bot4:enrich:account"
 REDIS_S = 0.5
 # Of a change that another host was faster with.
@@ -53,6 +55,10 @@ class SqliteLedger:
                 )
         except DatabaseUnavailable as error:
             raise Refused("LEDGER_UNAVAILABLE", f"the ledger cannot be kept: {error}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
 
 
 class RedisLedger:
@@ -133,6 +139,21 @@ class Budget:
         if refused:
             raise refused[0]
         return done[0]
+
+
+def roll_back(path: Path) -> None:
+    """Mark a host's file as one of an earlier time: what it may have forgotten is written off.
+
+    Nothing without a file. Raises Refused where it cannot be marked.
+    """
+    if not path.is_file():
+        return
+    account = peek(path)
+    ledger = SqliteLedger(path)
+    if account is not None:
+        account.epoch = ROLLED_BACK
+        ledger.change(lambda _kept, _epoch: account)
+    ledger.close()
 
 
 def peek(path: Path) -> Account | None:

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from host.enrich import disk, ledger, money, prompt, records
 from host.enrich.account import Account, Limits
 from host.enrich.asking import Asker
+from host.enrich.files import CACHE, LEDGER, RECORDS, state_dir
 from host.enrich.grok import Answer, ApiClock, Grok
 from host.enrich.ledger import Budget
 from host.enrich.money import Cadence
@@ -18,7 +18,6 @@ from host.enrich.settings import Enrichment
 from host.enrich.shared import Shared
 from host.enrich.tiers import Tier, Tiers
 
-LEDGER, CACHE, RECORDS = "ledger.sqlite", "cache.sqlite", "records.sqlite"
 # Shares of the time to live: from when on a new opinion is asked for, and by how much that is spread.
 REFRESH_SHARE, SPREAD_SHARE = 0.7, 0.1
 
@@ -98,11 +97,6 @@ class Parts:
             answer.output_tokens,
         )
         self.records.called(call, self.settings.trial)
-
-
-def state_dir(settings: Enrichment) -> Path:
-    """Return the folder of ledger, cache and records."""
-    return Path(settings.state_dir).expanduser()
 
 
 def limits(settings: Enrichment) -> Limits:

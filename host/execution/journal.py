@@ -149,7 +149,7 @@ class Journal:
     def __init__(self, path: Path, slots: int = SLOTS) -> None:
         self.path = path
         size = HEAD_BYTES + slots * SLOT_BYTES
-        faults = _set_aside_what_is_none(path, size, slots)
+        faults = _set_aside_what_is_none(path, slots)
         if not path.exists():
             _make(path, size, slots)
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -261,15 +261,27 @@ def _make(path: Path, size: int, slots: int) -> None:
     fresh.replace(path)
 
 
-def _set_aside_what_is_none(path: Path, size: int, slots: int) -> list[str]:
-    """Rename a file that is no journal of ours, for people to look at; return what it was."""
+def unusable(path: Path, slots: int = SLOTS) -> str:
+    """Return why a file cannot be gone on with; empty when it can, or is not there."""
     try:
         with path.open("rb") as file:
-            header, found = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
+            header, size = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
     except FileNotFoundError:
-        return []
-    if found == size and header == _HEADER.pack(MAGIC, VERSION, slots):
+        return ""
+    if len(header) == _HEADER.size:
+        magic, version, found = _HEADER.unpack(header)
+        if magic == MAGIC and version != VERSION:
+            return f"a journal of format {version}, this is {VERSION}"
+        if (magic, found, size) == (MAGIC, slots, HEAD_BYTES + slots * SLOT_BYTES):
+            return ""
+    return f"no journal ({size} bytes)"
+
+
+def _set_aside_what_is_none(path: Path, slots: int) -> list[str]:
+    """Rename a file that is no journal of ours, for people to look at; return what it was."""
+    why = unusable(path, slots)
+    if not why:
         return []
     aside = path.with_name(path.name + ".damaged")
     path.replace(aside)
-    return [f"{path.name} was no journal ({found} bytes): set aside as {aside.name}"]
+    return [f"{path.name} was {why}: set aside as {aside.name}"]

@@ -43,7 +43,10 @@ SWITCH = sum(
 
 
 class Guard:
-    """One halt line, one controller, one recorder, and the engines that are named."""
+    """One halt line, one controller, one recorder, and the engines that are named.
+
+    connectors -- which of the engines are an exchange's: without one the venue is lost
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Guard:
         factory: str,
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
         engines: Sequence[str] = (ENGINE,),
+        connectors: Sequence[str] = (),
     ) -> None:
         self.times = times
         self.running = True
@@ -113,7 +117,10 @@ class Guard:
             self._look,
             engines,
         )
-        self._checks = Checks(times, self._clients, self._link, self.halting, self._look)
+        self._connectors = connectors
+        self._checks = Checks(
+            times, self._clients, self._link, self.halting, self._look, connectors
+        )
         self._register(self._factory.fileno(), self._dispatch)
         self._register(received.fileno(), self._hear_serial)
         self._stretch_of = {
@@ -305,8 +312,10 @@ class Guard:
                 words.load(first + 2 * place + 1): words.load(first + 2 * place)
                 for place in range(len(self._clients.engines))
             }
-        reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
+        reason = Reason.RECORDER_STALE
         if client.role == ENGINE:
+            lost = client.name in self._connectors
+            reason = Reason.VENUE_LOST if lost else Reason.ENGINE_LOST
             self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"{client.name}, pid {client.pid}, left")
         if not ended:

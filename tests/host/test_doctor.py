@@ -1,5 +1,6 @@
 """The doctor: every check says something, in 80 columns, and finds what is planted."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from bot4 import doctor as shown
 from host import docs, realtime
-from host.doctor import TABLE, Check, Place, examine, kernel, running, upkeep, wires
+from host.doctor import TABLE, Check, Place, examine, kernel, running, upkeep
 from host.doctor.finding import Found, Status, missing, ok
 from host.pins import chips
 
@@ -76,7 +77,7 @@ def test_asking_for_fifo_leaves_the_doctor_as_it_was(place: Place) -> None:
 def test_a_small_limit_on_locked_memory_is_found(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "capable", lambda _number: False)
+    monkeypatch.setattr(kernel, "capable", lambda _place, _number: False)
     monkeypatch.setattr(kernel.resource, "getrlimit", lambda _what: (8 << 20, 8 << 20))
     status, found, _todo = one(named("locked memory"), place)
     assert (status, found) == (
@@ -98,12 +99,10 @@ def test_a_serial_port_is_a_character_device_that_we_may_use(place: Place, tmp_p
     os.close(theirs)
 
 
-def test_a_serial_driver_and_console_are_judged(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    device = tmp_path / "sys" / "tty" / "device"
+def test_a_serial_driver_and_console_are_judged(place: Place, tmp_path: Path) -> None:
+    place = dataclasses.replace(place, root=tmp_path)
+    device = tmp_path / "sys" / "class" / "tty" / "tty" / "device"
     device.mkdir(parents=True)
-    monkeypatch.setattr(wires, "SYS_TTY", tmp_path / "sys")
     for driver, status in (("uart-pl011", Status.OK), ("bcm2835-aux-uart", Status.WARN)):
         (tmp_path / driver).mkdir()
         (device / "driver").unlink(missing_ok=True)
