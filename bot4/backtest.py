@@ -61,7 +61,7 @@ def backtest(
         from host.backtest.account import account
         from host.backtest.run import Options, Run
         from host.data.table import BadData
-        from host.execution.rules import Refused
+        from host.inference.card import ModelRefused
     except ImportError as error:
         raise BadInput(f"{error}: pip install 'bot4[models]'") from None
     try:
@@ -73,7 +73,9 @@ def backtest(
             ran = Run(market, wanted, options).go(done)
         taken_s = time.process_time() - began
         told, found = account(market, wanted, options, ran, trials)
-    except (BadData, Refused) as error:
+    except ImportError as error:
+        raise BadInput(f"{error}: pip install 'bot4[models]'") from None
+    except (BadData, ModelRefused) as error:
         raise BadInput(str(error)) from None
     if html is not None:
         from host.backtest.page import page
@@ -108,7 +110,6 @@ def _read(config: Path | None, data: str, zone: str | None) -> tuple[Config, Mar
         raise BadInput(str(error)) from None
     who = wanted.strategy
     require(who.capital_quote > 0, "[strategy] capital_quote: above 0, or no return is known")
-    require(not wanted.model.file, "[model] file: a backtest with a model is not there yet")
     require(
         not wanted.enrichment.enabled, "[enrichment] enabled: no opinion of the past is on record"
     )

@@ -62,6 +62,7 @@ def account(
             "alerts": dict(sorted(ran.alerts.items())),
             "sha256": hashlib.sha256(msgspec.json.encode(ran.orders)).hexdigest(),
         },
+        "model": ran.model,
         "models": {"fits": ran.fits, "failed": ran.failed_fits},
         "months": figures.months(found, ledger.fills, config),
         "open_at_the_end": format(ledger.positions[-1], "f"),

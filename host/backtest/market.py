@@ -18,6 +18,8 @@ from host.paper.tape import Tape
 DAY_NS = 86_400 * 10**9
 # Below, there is nothing that statistics could be made of.
 LEAST_ROWS = 30
+# What host.data.reader says of ticks where bars are asked for.
+NO_BARS = "bars are needed"
 
 
 @dataclass(frozen=True)
@@ -75,20 +77,19 @@ def of(series: Series, spread_bps: float, repaired: dict[str, int] | None = None
 
 
 def _read(path: str, zone: str | None) -> tuple[Series, dict[str, int]]:
-    series = None
     try:
         series = read(path)
-    except BadData:
-        if path == "sp500":
-            raise
-    if series is not None and (series.kind != "bar" or zone is None):
-        return series, {}
+        if series.kind != "bar":
+            return series, {}
+    except BadData as error:
+        refused = error
+        series = None
     try:
         mended = mend(path, zone)
     except BadData as error:
         # Of ticks only the reader can say what is wrong.
-        if "bars are needed" in str(error):
-            return read(path), {}
+        if series is None and NO_BARS in str(error):
+            raise refused from None
         raise
     return mended.series, mended.used
 

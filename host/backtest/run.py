@@ -31,13 +31,18 @@ from host.config import Config
 from host.costs import MONTH_S
 from host.data.table import FloatArray
 from host.engine.checks.limits import number
+from host.engine.predictor import Predictor
 from host.engine.provenance import Ids
 from host.engine.sizing import Sizing
 from host.engine.trader import Trader
 from host.hotpath.forward import REACHED, STOPPED, Forward
 from host.hotpath.riskcheck import RiskCheck
+from host.inference.card import Training
 from host.modes import Reason, TradingMode
 from host.paper.latency import Latency
+
+# A model's word is of the row that is decided on, however long this process was kept from it.
+NEVER_OLD_NS = 2**62
 
 
 @dataclass(frozen=True)
@@ -74,14 +79,30 @@ class Ran:
     halted_by: str = ""
     passed: int = 0
     rows: int = 0
+    model: dict[str, Any] | None = None
+
+
+def seen(training: Training | None, market: Market) -> dict[str, Any]:
+    """Return which rows a model was trained on as well: on these its result is no evidence."""
+    if training is None:
+        return {"trained_on": None, "rows_seen": None}
+    first, last = (np.datetime64(day.removesuffix("Z"), "ns") for day in
+                   (training.first, training.last))  # fmt: skip
+    times = market.series.time_ns.view("datetime64[ns]")
+    inside = int(((times >= first) & (times <= last)).sum())
+    return {"trained_on": f"{training.first} to {training.last}", "rows_seen": inside}
 
 
 class Run:
-    """A backtest; `go` does it. `progress(rows)` is told now and then."""
+    """A backtest; `go(progress)` does it, and tells the rows that are done now and then.
+
+    Raises host.inference.card.ModelRefused.
+    """
 
     def __init__(self, market: Market, config: Config, options: Options | None = None) -> None:
         options = options or Options()
-        self._market, self._fast = market, options.fast
+        self.predictor = Predictor(config.model, NEVER_OLD_NS) if config.model.file else None
+        self._market, self._fast = market, options.fast and self.predictor is None
         self._now_ns = int(market.at_ns[0])
         self._number = 0
         self._cost_per_ns = config.costs.monthly_quote / MONTH_S / 1e9
@@ -107,6 +128,7 @@ class Run:
             self._broker.port,
             lambda: True,
             self._tell,
+            predictor=self.predictor,
             least_edge=config.costs.least_edge(sizing.position_value),
             clock=self._clock,
         )
@@ -128,6 +150,9 @@ class Run:
                 shown = row
         ran, trader = self.ran, self._trader
         ran.rows = row
+        if self.predictor is not None:
+            ran.model = self.predictor.told() | seen(self.predictor.training, market=self._market)
+            ran.model["silent"] = self.predictor.silent
         codes = Counter(trader.refused) + Counter(self._forward.refused)
         ran.refused = {refusals.NAMES[code]: count for code, count in sorted(codes.items())}
         ran.fits, ran.failed_fits = self._forecasts.fits, self._forecasts.failed

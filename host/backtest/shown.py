@@ -56,6 +56,8 @@ def summary(told: dict[str, Any]) -> Rows:
         rows.append((f"refused: {code}"[:27], f"{count:,}"))
     for code, count in told["orders"]["alerts"].items():
         rows.append((f"alert: {code}"[:27], f"{count:,}"))
+    if told["model"] is not None:
+        rows.append((f"model {told['model']['name']}"[:27], _seen(told)))
     for change in told["modes"]["changes"]:
         rows.append((f"mode {change['mode']}", f"from {change['at']}"))
     if told["halted"]:
@@ -118,6 +120,15 @@ def _ratio(sharpe: dict[str, Any]) -> str:
         f"{sharpe['annual']:.2f} +- {sharpe['annual_error']:.2f} (standard error, "
         f"{sharpe['days']:,} days)"
     )
+
+
+def _seen(told: dict[str, Any]) -> str:
+    seen, rows = told["model"]["rows_seen"], told["data"]["rows"]
+    if seen is None:
+        return "its card names no training data: no evidence"
+    if seen:
+        return f"was trained on {share(seen / rows, 0)} of these rows: no evidence"
+    return "was trained on none of these rows"
 
 
 def _breaches(row: dict[str, Any]) -> str:

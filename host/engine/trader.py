@@ -82,7 +82,7 @@ class Trader:
             sizing.order_value,
             predictor.decision if predictor else None,
             predictor.forecast if predictor else None,
-            MOST_AGE_NS,
+            predictor.most_age_ns if predictor else MOST_AGE_NS,
             sizing.capital,
             port.journal.wal,
         )

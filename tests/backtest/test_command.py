@@ -110,11 +110,12 @@ def test_modes_come_by_option_and_by_file(bars: Path, tmp_path: Path) -> None:
         ("repeated", rows([f"2024-01-{day:02d}T00:00:00Z" for day in [1, *range(1, 31), 31]])),
         ("unsorted", rows([f"2024-01-{day:02d}T00:00:00Z" for day in [2, 1, *range(3, 32)]])),
         ("zoneless", rows([f"2024-01-{day:02d}T00:00:00" for day in range(1, 32)])),
+        ("zoneless", rows([f"2024-02-{day:02d}" for day in range(1, 30)] + ["2024-03-01"])),
     ],
 )
 def test_what_a_rule_repairs_is_repaired_and_told(tmp_path: Path, rule: str, text: str) -> None:
     (tmp_path / "x.csv").write_text(text)
-    words = ("--zone", "Europe/Berlin") if rule == "zoneless" else ()
+    words = ("--zone", "Europe/Berlin") if "01T00:00:00," in text else ()
     done = bot4("--data", tmp_path / "x.csv", "--json", *words)
     assert done.returncode == 0, done.stderr
     assert rule in json.loads(done.stdout)["data"]["repaired"]
@@ -173,7 +174,7 @@ def test_wrong_use_is_one_line(words: tuple[str, ...], complaint: str) -> None:
         ("capital_quote = 10_000.0", "capital_quote = 0.0", "capital_quote"),
         ("fee_bps = 10.0", "fee_bps = -1.0", "[costs] fee_bps"),
         ("[costs]\n", "[costs]\nfree = true\n", "[costs] free"),
-        ("[limits]\n", '[model]\nfile = "x.onnx"\n\n[limits]\n', "[model] file"),
+        ("[limits]\n", '[model]\nfile = "x.onnx"\n\n[limits]\n', "x.json"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_one_line(
