@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from host.backtest import figures
 from host.backtest.figures import Curve
@@ -14,6 +15,7 @@ from host.backtest.run import Options, Ran
 from host.config import Config
 from host.data.digest import digest
 from host.data.quality import moment
+from host.inference.card import Training
 from host.modes import TradingMode
 
 
@@ -54,7 +56,7 @@ def account(
         "turnover": figures.turnover(ledger.fills, found),
         "exposure": figures.exposure(found),
         "costs": figures.costs(ledger.fills, found, config),
-        "var": figures.breaches(found, ran.var_share, config.modeller.horizon_bars),
+        "var": figures.breaches(found, market, ran.var_share, config.modeller.horizon_bars),
         "orders": {
             "sent": len(ran.orders),
             "fills": len(ledger.fills),
@@ -62,13 +64,24 @@ def account(
             "alerts": dict(sorted(ran.alerts.items())),
             "sha256": hashlib.sha256(msgspec.json.encode(ran.orders)).hexdigest(),
         },
-        "model": ran.model,
+        "model": None if ran.model is None else ran.model | seen(ran.training, market),
         "models": {"fits": ran.fits, "failed": ran.failed_fits},
         "months": figures.months(found, ledger.fills, config),
         "open_at_the_end": format(ledger.positions[-1], "f"),
     }
     told["targets"] = figures.targets(found, skill, won)
     return told, found
+
+
+def seen(training: Training | None, market: Market) -> dict[str, Any]:
+    """Return which rows a model was trained on as well: on these its result is no evidence."""
+    if training is None:
+        return {"trained_on": None, "rows_seen": None}
+    first, last = (np.datetime64(day.removesuffix("Z"), "ns") for day in
+                   (training.first, training.last))  # fmt: skip
+    times = market.series.time_ns.view("datetime64[ns]")
+    inside = int(((times >= first) & (times <= last)).sum())
+    return {"trained_on": f"{training.first} to {training.last}", "rows_seen": inside}
 
 
 def _halted(market: Market, ran: Ran) -> dict[str, str] | None:

@@ -123,14 +123,18 @@ def exposure(found: Curve) -> dict[str, float]:
     }
 
 
-def breaches(found: Curve, var_share: FloatArray, bars: int) -> dict[str, Any]:
+def breaches(found: Curve, market: Market, var_share: FloatArray, bars: int) -> dict[str, Any]:
     """Return how often a position lost more than its VaR, over stretches that do not overlap.
 
     held -- stretches that began with a position, at its loss; all -- stretches at the loss of one unit
     """
-    starts = np.arange(0, len(found.price) - bars, bars)
-    starts = starts[np.isfinite(var_share[starts])]
-    lost = 1 - found.price[starts + bars] / found.price[starts]
+    # A bar of ticks is a change of the price, as the modeller has it.
+    rows = np.flatnonzero(~np.isnan(market.change[: len(found.price)]))
+    starts, ends = rows[:-bars:bars], rows[bars::bars]
+    starts = starts[: len(ends)]
+    known = np.isfinite(var_share[starts])
+    starts, ends = starts[known], ends[known]
+    lost = 1 - found.price[ends] / found.price[starts]
     hit, held = lost > var_share[starts], found.position[starts] != 0
     told: dict[str, Any] = {"level": LEVEL, "bars": bars}
     for name, where in (("held", held), ("all", np.ones(len(starts), bool))):

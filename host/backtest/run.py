@@ -80,17 +80,7 @@ class Ran:
     passed: int = 0
     rows: int = 0
     model: dict[str, Any] | None = None
-
-
-def seen(training: Training | None, market: Market) -> dict[str, Any]:
-    """Return which rows a model was trained on as well: on these its result is no evidence."""
-    if training is None:
-        return {"trained_on": None, "rows_seen": None}
-    first, last = (np.datetime64(day.removesuffix("Z"), "ns") for day in
-                   (training.first, training.last))  # fmt: skip
-    times = market.series.time_ns.view("datetime64[ns]")
-    inside = int(((times >= first) & (times <= last)).sum())
-    return {"trained_on": f"{training.first} to {training.last}", "rows_seen": inside}
+    training: Training | None = None
 
 
 class Run:
@@ -151,8 +141,8 @@ class Run:
         ran, trader = self.ran, self._trader
         ran.rows = row
         if self.predictor is not None:
-            ran.model = self.predictor.told() | seen(self.predictor.training, market=self._market)
-            ran.model["silent"] = self.predictor.silent
+            ran.model = self.predictor.told() | {"silent": self.predictor.silent}
+            ran.training = self.predictor.training
         codes = Counter(trader.refused) + Counter(self._forward.refused)
         ran.refused = {refusals.NAMES[code]: count for code, count in sorted(codes.items())}
         ran.fits, ran.failed_fits = self._forecasts.fits, self._forecasts.failed

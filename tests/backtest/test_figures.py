@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from host.backtest import charts, figures
 from host.backtest.account import account
 from host.backtest.figures import Curve
-from host.backtest.market import of
+from host.backtest.market import Market, of
 from host.backtest.page import page
 from host.backtest.run import Options, Run
 from host.backtest.shown import text
+from host.data.reader import Series
 from host.ledger.statistics import YEAR_DAYS, sharpe
 from tests.backtest.kit import HOUR_NS, START_NS, configured, wandering
 
@@ -90,19 +91,39 @@ def test_the_ratio_is_the_ledger_s_and_trials_only_lower_it() -> None:
     assert figures.skill(np.zeros(300), 1).ratio is None
 
 
+def flat(price: np.ndarray) -> Market:
+    """The market of these prices, as bars."""
+    at_ns = START_NS + np.arange(len(price)) * DAY_NS
+    ends = dict.fromkeys(("open", "low", "high", "volume"), price)
+    return of(Series("flat", "bar", at_ns, price, 2, **ends), 0.0)
+
+
+def test_of_ticks_a_bar_is_a_change_of_the_price() -> None:
+    series = wandering(400, 3, "trade", 0.01)
+    market = of(series, 0.0)
+    found = curve([100.0] * 400)
+    found = Curve(found.at_ns, market.price, found.position, found.venue, found.net,
+                  found.drawdown, 100.0)  # fmt: skip
+    told = figures.breaches(found, market, np.full(400, 1e-9), 1)
+    moved = np.flatnonzero(np.diff(market.price)) + 1
+    falls = int((np.diff(market.price[moved]) < 0).sum())
+    assert (told["all"]["n"], told["all"]["breaches"]) == (len(moved) - 1, falls)
+
+
 def test_breaches_are_counted_over_stretches_that_do_not_overlap() -> None:
     found = curve([100.0] * 200)
     price = np.full(200, 100.0)
     price[50:] = 90.0  # one fall of 10 %
     found = Curve(found.at_ns, price, found.position, found.venue, found.net, found.drawdown, 100.0)
-    for bars, n in ((1, 199), (10, 19)):
-        told = figures.breaches(found, np.full(200, 0.05), bars)
+    rows = flat(price)
+    for bars, n in ((1, 198), (10, 19)):
+        told = figures.breaches(found, rows, np.full(200, 0.05), bars)
         assert told["all"]["breaches"] == told["held"]["breaches"] == 1
         assert told["all"]["n"] == n
         assert (told["all"]["kupiec_p"] is None) == (n < 100)
-    unknown = figures.breaches(found, np.full(200, math.nan), 1)
+    unknown = figures.breaches(found, rows, np.full(200, math.nan), 1)
     assert unknown["all"]["n"] == 0
-    assert figures.breaches(found, np.full(200, 0.2), 1)["all"]["breaches"] == 0
+    assert figures.breaches(found, rows, np.full(200, 0.2), 1)["all"]["breaches"] == 0
 
 
 def test_targets_are_told_and_a_miss_is_a_miss() -> None:

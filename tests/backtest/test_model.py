@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
-from host.backtest.account import account
+from host.backtest.account import account, seen
 from host.backtest.market import of
-from host.backtest.run import Options, Run, seen
+from host.backtest.run import Options, Run
 from host.backtest.shown import text
 from host.inference.card import ModelRefused
 from host.training import walks

@@ -59,6 +59,8 @@ def test_recorded_bars_give_the_same_with_and_without_it(capsys: pytest.CaptureF
             f"\n  {fast.passed} of {fast.rows} rows compiled, {len(fast.ledger.fills)} fills, alike"
         )
     assert fast.passed > 500
+    assert fast.fits > 4
+    assert fast.refused["FORECAST_STALE"] > 0
 
 
 def test_latency_is_drawn_from_the_seed_and_goes_row_by_row() -> None:
