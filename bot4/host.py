@@ -19,7 +19,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 DEFAULT_RUN_DIR = default_run_dir()
-RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.")]
+# Not looked at by typer: the dashboard begins as a root that may not read it (docs/operations.md).
+RunDir = Annotated[Path, typer.Option(help="Where the guard's socket lives.", readable=False)]
 
 
 def run(

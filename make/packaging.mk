@@ -22,3 +22,8 @@ lock: $(STAMP)
 		--generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 		--no-emit-trusted-host --no-emit-find-links \
 		$(LOCKED:%=--extra %) --output-file requirements.lock pyproject.toml
+
+# The units under a real systemd, in the machine of `make test-gpio`; some minutes.
+.PHONY: test-systemd
+test-systemd: $(STAMP)
+	BOT4_SYSTEMD_VM=1 $(BIN)/python -m pytest tests/operations/test_on_systemd.py -q -s -p no:cacheprovider

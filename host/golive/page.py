@@ -84,7 +84,7 @@ def page(table: Callable[[Iterable[str], Iterable[Iterable[object]]], str]) -> s
         "## Figures",
         FIGURES,
         "## The tasks (`bot4 ready --tasks`)",
-        table(["", "task", "needs", "reached when", "lines"], tasks),
+        table(["number", "task", "needs", "reached when", "lines"], tasks),
         "## Deviations from the specification",
         table(["asked for", "built"], DEVIATIONS),
     ]

@@ -45,6 +45,7 @@ NOT_RUN = {
     "python -m host.exchange": ENDLESS,
     "python -m tests.rig.physical.world": ENDLESS,
     "bot4 enrich ask": "asks an API that costs money",
+    "bot4 restore": "where a host was: tests/operations does",
     "tools/vm-gpio/run-in-vm.sh": "needs QEMU: make test-gpio runs it",
 }
 # The system's own: there is nothing of ours in them to be renamed.

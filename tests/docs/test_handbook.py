@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import chromium
+from tests.chromium import chromium, violations
 from tests.docs.pages import HOUSE
 from tools import results
 
 NAV = re.compile(r"^ +- (?:[^:\n]+: )?([\w-]+\.md)$", re.M)
 WIDTHS = (1280, 390)
+# Made by mkdocs-material: a search without a name, two contents of one name, tables that scroll.
+OF_THE_THEME = ("aria-dialog-name", "landmark-unique", "scrollable-region-focusable")
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,17 @@ def test_pages_open_in_a_browser_and_ask_nobody_outside(
     assert "refusals.html" in str(found)
     outside = [url for url in asked if not url.startswith((served, "data:", "blob:"))]
     assert (outside, said) == ([], [])
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_is_ours(served: str, browser: Any, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    for name in ("index", "audit-log", "dashboard", "ready", "training"):
+        page.goto(f"{served}/{name}.html", wait_until="networkidle")
+        found = [line for line in violations(page) if not line.startswith(OF_THE_THEME)]
+        assert found == [], name
     context.close()
 
 

@@ -172,19 +172,13 @@ def test_a_redis_that_is_gone_is_said(tmp_path: Path) -> None:
 # -- under the supervisor ---------------------------------------------------------------------
 
 
-class Quiet(Supervisor):
-    """A supervisor whose only child is the enricher."""
-
-    ORDER = ()
-
-
-def supervised(folder: Path, file: Path) -> tuple[Quiet, list[str]]:
+def supervised(folder: Path, file: Path) -> tuple[Supervisor, list[str]]:
     said: list[str] = []
     plan = Plan(
         folder / "run", folder / "audit", "", "", "", folder, "bench", "test", file, "flatten",
-        enrich=True,
+        enrich=True, enrich_secrets=("BOT4_TEST_KEY",),
     )  # fmt: skip
-    return Quiet(plan, said.append), said
+    return Supervisor(plan, said.append), said
 
 
 def test_the_supervisor_starts_it_again_and_it_asks_and_publishes(
@@ -201,7 +195,9 @@ def test_the_supervisor_starts_it_again_and_it_asks_and_publishes(
         assert os.getpriority(os.PRIO_PROCESS, child.process.pid) >= 10
         child.process.kill()
         assert supervisor._restart(child)
-        child = supervisor._children[ENRICH]
+        again = supervisor._children.find(ENRICH)
+        assert again is not None
+        child = again
         assert child.process.stdout is not None
         assert child.process.stdout.readline() == b"ready\n"
         deadline = time.monotonic() + 30
@@ -226,6 +222,6 @@ def test_without_a_key_it_stays_down_and_the_host_goes_on(
     child.process.wait(30)
     assert supervisor._restart(child)
     assert said == ["enrich ended (exit code 2) and stays down; trading goes on without it"]
-    assert ENRICH not in supervisor._children
+    assert supervisor._children.find(ENRICH) is None
     assert "enrich: BOT4_TEST_KEY is not set" in capfd.readouterr().err
     supervisor._end_all()

@@ -1,13 +1,16 @@
 """Which ends of an engine count as its failures."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from host import config
-from host.plan import Plan
-from host.supervisor import StartFailed, Supervisor
+from host.plan import PREFIX, Plan
+from host.supervisor import LONGEST_PAUSE_S, StartFailed, Supervisor
+from host.venues.settings import Venue
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     made.page.close()
 
 
-def plan(folder: Path) -> Plan:
+def plan(folder: Path, **more: Any) -> Plan:
     return Plan(
         run_dir=folder / "run",
         audit_dir=folder / "audit",
@@ -31,6 +34,7 @@ def plan(folder: Path) -> Plan:
         config=config.DEFAULT,
         on_kill="cancel_entries",
         second_failure_s=10.0,
+        **more,
     )
 
 
@@ -64,3 +68,58 @@ def test_two_hosts_in_one_folder_are_refused(supervisor: Supervisor, tmp_path: P
     with pytest.raises(StartFailed, match="another host runs in"):
         Supervisor(plan(tmp_path), lambda _line: None)
     assert supervisor.page.ring.head == 0
+
+
+def test_a_connector_is_started_again_however_often_after_a_pause_and_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venue = Venue("kraken", exchange="kraken", url="http://127.0.0.1:9")
+    said: list[str] = []
+    made = Supervisor(plan(tmp_path, connectors=(venue,), strategy="trend"), said.append)
+    name, now_s = PREFIX + "kraken", [1000.0]
+    monkeypatch.setattr(Plan, "command", lambda *_: ["sh", "-c", "exit 1"])
+    monkeypatch.setattr("host.supervisor.time.monotonic", lambda: now_s[0])
+    pauses = []
+    made._due[name] = now_s[0], []
+    for _ in range(12):
+        made._start_due()
+        child = made._children.find(name)
+        assert child is not None
+        child.process.wait(10)
+        assert made._restart(child)  # the host goes on
+        assert made._children.find(name) is None
+        made._start_due()
+        assert made._children.find(name) is None  # not before its time
+        pause_s = made._until_due()
+        assert pause_s is not None
+        pauses.append(pause_s)
+        now_s[0] += pause_s
+    assert pauses[0] < 1
+    assert max(pauses) <= LONGEST_PAUSE_S
+    assert pauses[3] > pauses[0]
+    assert all("VENUE_LOST; starting it again in" in line for line in said)
+    made._lock.close()
+    made.page.close()
+
+
+def test_a_child_that_hangs_is_killed_within_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    made = Supervisor(plan(tmp_path), said.append)
+    monkeypatch.setattr(
+        Plan,
+        "command",
+        lambda *_: ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"],
+    )
+    monkeypatch.setattr("host.children.END_S", 0.2)
+    child = made._children.spawn("modeller")
+    assert isinstance(child.process, subprocess.Popen)
+    assert child.process.stdout is not None
+    assert child.process.stdout.readline() == b"up\n"
+    made._children.end("modeller")
+    made._children.end("modeller")  # one that has gone needs no end
+    assert child.process.returncode == -9
+    assert said == ["modeller did not end by itself and was killed"]
+    made._lock.close()
+    made.page.close()
