@@ -22,6 +22,7 @@ from bot4 import (
     validate,
     var,
 )
+from bot4.backtest import backtest
 from bot4.backup import backup, restore
 from bot4.dashboard import dashboard
 from bot4.doctor import doctor
@@ -48,6 +49,7 @@ app.command("support-bundle")(support_bundle)
 app.command("fit")(models.fit)
 app.command("forecast")(models.forecast)
 app.command("var")(var.var)
+app.command("backtest")(backtest)
 app.command("train")(train.train)
 app.command("card")(train.card)
 app.command("perf")(perf.perf)

@@ -5,15 +5,13 @@ import os
 import platform
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from host.plan import Plan
-
-from bot4 import asking
+from bot4 import asking, exchanges
 from bot4.asking import default_run_dir
 from bot4.errors import BadInput, require
 
@@ -42,7 +40,10 @@ def run(
     scheduler: Annotated[str | None, typer.Option(help="Of the guard: fifo or other.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Real money, if `bot4 ready`.")] = False,
 ) -> int:
-    """Trade on paper until told to stop. Nothing is traded before the controller is armed by hand."""
+    """Trade until told to stop. Nothing is traded before the controller is armed by hand.
+
+    On paper, at the test servers of exchanges, and with --live at one exchange for real money.
+    """
     from bot4.enrich import need_packages
     from controller.times import PROFILES
     from host.config import DEFAULT, ConfigError, load
@@ -56,10 +57,13 @@ def run(
     require(
         not (live and venue), "--venue: a paper venue's socket; --live trades where --config says"
     )
+    run_dir = run_dir.expanduser()
     try:
         wanted.venues(str(venue or ""))
     except ConfigError as error:
-        raise BadInput(f"{file}: {error}, and no --venue is given") from None
+        also = "" if venue else ", and no --venue is given"
+        raise BadInput(f"{file}: {error}{also}") from None
+    connectors = exchanges.connected(wanted, live)
     if wanted.enrichment.enabled:
         need_packages()
     profile = profile or wanted.host.profile
@@ -75,7 +79,7 @@ def run(
         f"--guard-cpu {guard_cpu}: this host may run on {sorted(cpus)}",
     )
     plan = Plan(
-        run_dir=run_dir.expanduser(),
+        run_dir=run_dir,
         audit_dir=(audit_dir or Path(wanted.host.audit_dir)).expanduser(),
         venue=str(venue or ""),
         serial=serial or wanted.host.serial,
@@ -89,9 +93,16 @@ def run(
         guard_cpu=guard_cpu,
         fifo=scheduler == "fifo",
         enrich=wanted.enrichment.enabled,
+        connectors=connectors,
+        strategy=wanted.strategy.id,
+        instrument=wanted.strategy.instrument,
+        enrich_secrets=(wanted.enrichment.key_env,),
     )
-    if live and not may_go_live(plan):
-        return 1
+    if live:
+        permit = exchanges.permit(plan, wanted)
+        if permit is None:
+            return 1
+        plan = replace(plan, permit=permit)
     try:
         supervisor = Supervisor(plan, _say)
     except (StartFailed, OSError) as error:
@@ -99,34 +110,6 @@ def run(
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
     return supervisor.run()
-
-
-def may_go_live(plan: "Plan") -> bool:
-    """Ask the gate, put its decision on record, and say what is open.
-
-    The trust root is production's, whatever anybody asks for; there is no option for another one.
-    """
-    from bot4 import ready
-
-    ready.need_cryptography()
-    from bot4.ready_shown import refuse
-    from host.audit import AuditError
-    from host.golive.gate import decide, record
-    from host.golive.trust import PRODUCTION
-
-    overrides = {"profile": plan.profile, "pins": plan.pins, "link_key": plan.link_key}
-    known = ready.gather(
-        plan.config, plan.audit_dir, None, PRODUCTION, plan.host_id, overrides=overrides
-    )
-    decision = decide(known, live=True)
-    if not decision.live:
-        print(refuse(decision), file=sys.stderr)
-    try:
-        record(decision, plan.audit_dir)
-    except (AuditError, OSError) as error:
-        _say(f"not live: the decision cannot be put on record: {error}")
-        return False
-    return decision.live
 
 
 def check_model(file: Path) -> None:

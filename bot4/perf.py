@@ -30,7 +30,7 @@ def perf(
     import msgspec
 
     from host.perf import table
-    from host.perf.peers import beside, show
+    from host.perf.peers import backtests, beside, show
 
     place = folder or Path(tempfile.gettempdir())
     if not place.is_dir():
@@ -39,7 +39,7 @@ def perf(
     rows, failed = table.measured({"folder": place, "run_dir": run_dir.expanduser()})
     found = table.table(rows, failed) | {"environment": environment()}
     if peers:
-        found["peers"] = beside()
+        found["peers"] = beside() + backtests.beside()
     worse = [] if before is None else table.regressions(found, before)
     if worse:
         found["verdict"] = "fail"

@@ -170,6 +170,9 @@ def look(wanted: Any, audit_dir: Path, host: str, overrides: dict[str, Any]) -> 
     secrets = [link_key]
     if wanted.enrichment.enabled:
         secrets.append(Path(wanted.enrichment.key_file).expanduser())
+    venues = {venue.name: venue for venue in wanted.venue}
+    traded = venues.get(wanted.strategy.venue)
+    secrets += [Path(venue.keys).expanduser() for venue in wanted.venue if venue.keys]
     where = environment()
     return Machine(
         host=host,
@@ -179,6 +182,7 @@ def look(wanted: Any, audit_dir: Path, host: str, overrides: dict[str, Any]) -> 
         profile=given.get("profile", wanted.host.profile),
         pins=pins,
         venue=wanted.strategy.venue,
+        exchange="" if traded is None or traded.url else traded.exchange,
         strategy=wanted.strategy.id,
         clock_fault="" if clock.status == Status.OK else clock.found,
         clock=clock.found,

@@ -11,14 +11,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from host.costs import Costs
 from host.engine.checks.limits import NAME, Limits, fits
-from host.engine.emergency.settings import Bps, Emergency, Seconds
+from host.engine.emergency.settings import Bps, Emergency
 from host.enrich.settings import Enrichment
 from host.inference.settings import ModelSettings
+from host.venues.settings import VENUE_NAME, Venue
 
 DEFAULT = Path(__file__).with_name("default.toml")
 SHOWN_CHARS = 200
-STRATEGY_ID = VENUE_NAME = re.compile(r"[a-z0-9]{1,12}")
+STRATEGY_ID = re.compile(r"[a-z0-9]{1,12}")
 WEB_ADDRESS = re.compile(r"(https?://\S+)?")
 Sigma = Annotated[float, Meta(gt=0, le=1000)]
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -78,47 +80,6 @@ class Strategy(Section, frozen=True):
         fits("venue", self.venue, VENUE_NAME)
         fits("id", self.id, STRATEGY_ID)
         fits("instrument", self.instrument, NAME)
-
-
-class Venue(Section, frozen=True):
-    """A venue of the account; one table for each. The strategy trades at one of them.
-
-    Orders and positions at every one are reconciled, and worked off in an emergency, each within
-    deadlines of its own. `bot4 run --venue` goes before the socket of the one that is traded at.
-    """
-
-    name: Annotated[str, Meta(description="`[a-z0-9]{1,12}`, used once")]
-    socket: Annotated[Text, Meta(description="Unix socket of a paper venue")]
-    reduce_only: Annotated[
-        bool,
-        Meta(
-            description="false for a venue that has no such orders (spot): it gets plain ones, one at "
-            "a time, with nothing else open, never for more than the position it has confirmed"
-        ),
-    ] = True
-    deadman_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=3600,
-            description="after which the venue's own dead man's switch cancels, where it has one; "
-            "0: not used",
-        ),
-    ] = 60.0
-    cancel_deadline_s: Annotated[
-        Seconds | None, Meta(description="as under `[emergency]`, which holds when it is not set")
-    ] = None
-    liquidate_deadline_s: Annotated[Seconds | None, Meta(description="likewise")] = None
-
-    def __post_init__(self) -> None:
-        """Refuse a name that is none (ValueError)."""
-        fits("name", self.name, VENUE_NAME)
-
-    def deadlines(self, settings: Emergency) -> Emergency:
-        """Return the settings of the ladder at this venue."""
-        own = {key: getattr(self, key) for key in ("cancel_deadline_s", "liquidate_deadline_s")}
-        wanted = {key: value for key, value in own.items() if value is not None}
-        return msgspec.structs.replace(settings, **wanted)
 
 
 class Modeller(Section, frozen=True):
@@ -227,6 +188,7 @@ class Config(Section, frozen=True):
 
     strategy: Strategy
     limits: Limits
+    costs: Costs = Costs()
     host: Host = Host()
     emergency: Emergency = Emergency()
     model: ModelSettings = ModelSettings()
@@ -253,11 +215,13 @@ class Config(Section, frozen=True):
     def venues(self, socket: str = "") -> list[Venue]:
         """Return all venues, first the one that is traded at; `socket` goes before its own.
 
-        Raises ConfigError when neither says where it is.
+        Raises ConfigError when nothing says where the venue is that is traded at.
         """
         wanted = self.strategy.venue
         traded = next((venue for venue in self.venue if venue.name == wanted), None)
         if socket:
+            if traded is not None and traded.exchange:
+                raise ConfigError(f"[[venue]] exchange: {wanted!r} is an exchange")
             traded = msgspec.structs.replace(traded or Venue(wanted, socket), socket=socket)
         if traded is None:
             raise ConfigError(f"[strategy] venue: no [[venue]] is called {wanted!r}")

@@ -72,10 +72,19 @@ def modes_page() -> str:
         f"One that began at the box ({_names(modes.AT_THE_BOX)}) ends as `on_kill` or the table says "
         "whatever follows: a pressed switch cannot be told from another fall of HALT, a person stands "
         "there and has chosen, and an order that leaves by itself after a press is what the switch is "
-        "there to prevent. A switch that is pressed while HALT is low already changes nothing: a "
-        "liquidation that has begun is not cut short.",
+        "there to prevent. A switch that is pressed while HALT is low already takes the "
+        "emergency of another reason to `on_kill`, as if it had been pressed first; in one that "
+        "began at the box, or liquidates, it changes nothing.",
         "## `on_kill`",
         table(["value", "last rung", "what it does"], kills),
+        "## A position without a stop",
+        "An entry can be filled while nobody is there who would place its stop. Where the emergency "
+        "leaves the position and its stops alone, the ladder places the stop that is missing: "
+        "reduce-only, `stop_distance_bps` from the price, under the guard's token, once our own "
+        "executions are known to make up the position. It does so for "
+        f"{_names(r for r in modes.LAST if modes.protects(r, OnKill.CANCEL_ENTRIES))}. "
+        "What began at the box is left to the person there, with the alert POSITION_UNPROTECTED; so is "
+        "everything under `cancel_all`.",
     ])  # fmt: skip
 
 
@@ -180,7 +189,8 @@ def _range(hint: Any) -> str:
         bounds = [_bounds(meta) for meta in metas if isinstance(meta, msgspec.Meta)]
         return ", ".join([_range(base), *(bound for bound in bounds if bound)])
     if get_origin(hint) is typing.Literal:
-        return " or ".join(f"`{value}`" for value in get_args(hint))
+        # Sorted: typing hands out one Literal for all orders of the same words, the first that was made.
+        return " or ".join(f"`{value}`" for value in sorted(get_args(hint)))
     if get_origin(hint) is list:
         return f"list of {_range(get_args(hint)[0])}"
     if get_origin(hint) is dict:

@@ -71,6 +71,7 @@ class Reason(IntEnum):
     LED_MISMATCH = 26
     MODE_RECORD = 27
     FORECAST_STALE = 28
+    SWITCH_PRESSED = 29
 
 
 class Rung(IntEnum):
@@ -138,6 +139,7 @@ LADDER: tuple[tuple[Reason, Rung, Rung | None, str], ...] = (
     (Reason.LED_MISMATCH, Rung.CANCEL, BY_ON_KILL, "the LED wires contradict STATUS"),
     (Reason.MODE_RECORD, Rung.CANCEL, Rung.CANCEL, "started; the last mode cannot be read"),
     (Reason.FORECAST_STALE, Rung.PAUSE, Rung.PAUSE, "the forecast of the risk is too old"),
+    (Reason.SWITCH_PRESSED, Rung.CANCEL, BY_ON_KILL, "pressed in an emergency of another reason"),
 )
 FIRST = {reason: first for reason, first, _last, _what in LADDER}
 LAST = {reason: last for reason, _first, last, _what in LADDER}
@@ -151,11 +153,13 @@ AT_THE_BOX = frozenset({
     Reason.HALT_LINE,
     Reason.CONTROLLER_TRIP,
     Reason.CONTROLLER_STATUS,
+    Reason.SWITCH_PRESSED,
 })  # fmt: skip
 
 # What may take an emergency further than the reason that began it. The others follow from an
-# emergency itself (it trips the controller, and HALT falls), so they say nothing new.
-ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN})
+# emergency itself (it trips the controller, and HALT falls), so they say nothing new. A press does: what
+# it leads to must not hang on whether the host had stopped by itself a moment before.
+ESCALATE = frozenset({Reason.RISK, Reason.OPERATOR, Reason.DRAWDOWN, Reason.SWITCH_PRESSED})
 
 # With which a host begins.
 BEGINNINGS = (Reason.NOT_ARMED, Reason.MODE_RECORD)
@@ -175,6 +179,21 @@ def last_rung(reason: Reason, on_kill: OnKill) -> Rung:
 def liquidates(reason: Reason, on_kill: OnKill) -> bool:
     """Return True when the ladder of `reason` closes the position."""
     return reason in LAST and last_rung(reason, on_kill) >= Rung.LIQUIDATE
+
+
+def takes_all(reason: Reason, on_kill: OnKill) -> bool:
+    """Return True when the ladder of `reason` takes protective stops off as well: only a kill does."""
+    return reason in LAST and LAST[reason] is BY_ON_KILL and on_kill == OnKill.CANCEL_ALL
+
+
+def protects(reason: Reason, on_kill: OnKill) -> bool:
+    """Return True when the ladder of `reason` places the stop that a position has not got.
+
+    Not after a press: there a person stands and has chosen, and no order leaves by itself.
+    """
+    if reason not in LAST or reason in AT_THE_BOX or LEVEL_OF[reason] != TradingMode.EMERGENCY:
+        return False
+    return not liquidates(reason, on_kill) and not takes_all(reason, on_kill)
 
 
 def escalates(standing: Reason, later: Reason, on_kill: OnKill) -> bool:

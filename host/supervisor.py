@@ -6,65 +6,55 @@ to that), and a dead guard closes the gate by its lease, so its own death is a h
 A dead engine is started again, in EMERGENCY, and works off `on_kill`. One that fails a second time
 within `second_failure_s` stays down: people are told which orders were open, guard and recorder go
 on, and nothing can leave EMERGENCY without an engine. Whatever is started again re-arms nothing.
+
+A connector that ends is VENUE_LOST to the guard, and is started again however often, with pauses: the
+exchange may be away for hours, and the ladder waits for it.
 """
 
 import fcntl
 import os
 import select
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from host import allocator, layout, notify, shm
+from host.children import BAD_INPUT, Child, Children
 from host.enginelost import alerts
 from host.guard.client import GuardClient, GuardUnreachable
-from host.plan import Plan
+from host.plan import PREFIX, Plan
 
 # The one child that the host can do without.
 ENRICH = "enrich"
-READY_S = 20.0
-LADDER_S = 2.0
-END_S = 5.0
-# Exit code of a child that has said in one line what is wrong with its input.
-BAD_INPUT = 2
+# s. A connector first reads what its exchange trades; an exchange takes its time to cancel.
+READY_S, CONNECTOR_READY_S = 20.0, 60.0
+LADDER_S, LADDER_AT_EXCHANGES_S = 2.0, 10.0
 # Exit code of an engine whose guard is gone: not its own failure.
 GUARD_LOST = 3
 # s. For the recorder to put the dead engine's last events into the log.
 RECORDED_S = 0.5
 # A child that ends more often than this within the window will not come back by itself.
 MOST_RESTARTS, RESTART_WINDOW_S = 8, 20.0
+# s. Before a connector is started again: doubled with each start within the window.
+PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 
 
 class StartFailed(RuntimeError):
     """A process did not come up; it has said why in a line of its own."""
 
 
-@dataclass
-class Child:
-    """One running process."""
-
-    name: str
-    process: subprocess.Popen
-    pidfd: int
-    starts: list[float] = field(default_factory=list)
-
-
 class Supervisor:
     """Runs a plan until told to stop."""
-
-    ORDER = ("guard", "recorder", "modeller", "engine")
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan = plan
         self._say = say
-        self._children: dict[str, Child] = {}
+        self._children = Children(plan, say)
+        self._due: dict[str, tuple[float, list[float]]] = {}
         self._stop_fd, self._stop_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._started = False
         self._forced = 0
@@ -82,7 +72,7 @@ class Supervisor:
     def run(self) -> int:
         """Start everything, serve, end everything. Return the exit code."""
         try:
-            for name in self.ORDER:
+            for name in self._plan.order:
                 self._start(name, [])
             self._started = True
             if self._plan.enrich:
@@ -105,59 +95,54 @@ class Supervisor:
         """Start what the host cannot do without, and wait until it is ready. Raises StartFailed."""
         child = self._spawn(name, starts)
         assert child.process.stdout is not None
-        waiting = select.select([child.process.stdout], [], [], READY_S)[0]
+        patience_s = CONNECTOR_READY_S if name.startswith(PREFIX) else READY_S
+        waiting = select.select([child.process.stdout], [], [], patience_s)[0]
         if not waiting or child.process.stdout.readline().strip() != b"ready":
-            raise StartFailed(self._why_not(child) if waiting else f"{name} is not ready")
+            raise StartFailed(child.why_not_ready() if waiting else f"{name} is not ready")
 
     def _spawn(self, name: str, starts: list[float]) -> Child:
-        command = self._plan.command(name)
-        handed = (self.page.fd,) if name == "recorder" else ()
-        process = subprocess.Popen(
-            [*command, *map(str, handed)],
-            pass_fds=handed,
-            stdout=subprocess.PIPE,
-            env=allocator.environment(name, os.environ),
-            start_new_session=True,
-            preexec_fn=self._keep_off_guard_cpu if name != "guard" else None,
-        )
-        child = Child(name, process, os.pidfd_open(process.pid), [*starts, time.monotonic()])
-        self._children[name] = child
-        return child
+        permit = self._plan.permit_of(name)
+        if not permit:
+            handed = (self.page.fd,) if name == "recorder" else ()
+            return self._children.spawn(name, starts, handed)
+        from host.golive import permit as permits  # needs cryptography, as `--live` did
 
-    @staticmethod
-    def _why_not(child: Child) -> str:
-        """Return what to add to what the child has said itself: nothing, if it did."""
-        try:
-            code = child.process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            return f"{child.name} says something else than ready"
-        return (
-            "" if code == BAD_INPUT else f"{child.name} ended with exit code {code} while starting"
-        )
-
-    def _keep_off_guard_cpu(self) -> None:
-        others = os.sched_getaffinity(0) - {self._plan.guard_cpu}
-        if self._plan.guard_cpu is not None and others:
-            os.sched_setaffinity(0, others)
+        with permits.offer(permit) as given:
+            return self._children.spawn(name, starts, stdin=given.fileno())
 
     def _watch(self) -> int:
         while True:
-            by_fd = {child.pidfd: child for child in self._children.values()}
-            ready, _, _ = select.select([self._stop_fd, *by_fd], [], [])
+            by_fd = {child.pidfd: child for child in self._children}
+            ready, _, _ = select.select([self._stop_fd, *by_fd], [], [], self._until_due())
             if self._stop_fd in ready:
                 return 1 if self._engine_given_up else 0
             for fd in ready:
                 if not self._restart(by_fd[fd]):
                     return 1
+            self._start_due()
+
+    def _until_due(self) -> float | None:
+        """Return the time until the next connector is started again, s; None when none waits."""
+        due = [at for at, _starts in self._due.values()]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _start_due(self) -> None:
+        for name, (at, starts) in list(self._due.items()):
+            if at <= time.monotonic():
+                del self._due[name]
+                self._spawn(name, starts)
 
     def _restart(self, child: Child) -> bool:
         code = child.process.wait()
-        self._forget(child)
+        self._children.forget(child)
         recent = [at for at in child.starts if time.monotonic() - at < RESTART_WINDOW_S]
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self._event("child_ended", name=child.name, how=how)
         if child.name == ENRICH:
             self._restart_enrich(code, how, recent)
+            return True
+        if child.name.startswith(PREFIX):
+            self._restart_connector(child.name, how, recent)
             return True
         if child.name == "engine" and code != GUARD_LOST and self._failed_twice():
             self._give_engine_up(how)
@@ -169,6 +154,12 @@ class Supervisor:
         self._say(f"{child.name} ended ({how}); starting it again{what}")
         self._start(child.name, recent)
         return True
+
+    def _restart_connector(self, name: str, how: str, recent: list[float]) -> None:
+        """Nobody waits for it: the host holds still in EMERGENCY until the exchange is back."""
+        pause_s = min(PAUSE_S * 2 ** len(recent), LONGEST_PAUSE_S)
+        self._say(f"{name} ended ({how}): VENUE_LOST; starting it again in {pause_s:g} s")
+        self._due[name] = time.monotonic() + pause_s, recent
 
     def _restart_enrich(self, code: int, how: str, recent: list[float]) -> None:
         """Trading goes on without it, and nobody waits for it."""
@@ -219,28 +210,22 @@ class Supervisor:
         except (GuardUnreachable, ValueError):
             return {}
 
-    def _forget(self, child: Child) -> None:
-        del self._children[child.name]
-        os.close(child.pidfd)
-        if child.process.stdout is not None:
-            child.process.stdout.close()
-
     def _end_all(self) -> None:
         """Halt, let the engine cancel, then end engine, guard and, last, the recorder."""
         notify.tell("STOPPING=1")
         if self._started:
             self._halt()
-        for name in ("engine", "modeller", "guard", "recorder", ENRICH):
-            child = self._children.get(name)
-            if child is not None:
-                self._end(child)
+        connectors = [PREFIX + venue.name for venue in self._plan.connectors]
+        for name in ("engine", "modeller", *connectors, "guard", "recorder", ENRICH):
+            self._children.end(name)
         self._lock.close()
 
     def _halt(self) -> None:
         try:
             guard = GuardClient(self._plan.run_dir)
             status = guard.request(op="down", reason="SHUTDOWN", detail="the host was told to end")
-            deadline = time.monotonic() + LADDER_S
+            patience_s = LADDER_AT_EXCHANGES_S if self._plan.connectors else LADDER_S
+            deadline = time.monotonic() + patience_s
             while not status.get("ladder_done") and time.monotonic() < deadline:
                 time.sleep(0.02)
                 status = guard.request(op="status")
@@ -248,16 +233,6 @@ class Supervisor:
                 self._say("the venue has not confirmed that no entry is open: look there")
         except (GuardUnreachable, ValueError) as error:
             self._say(f"could not halt in order: {error}")
-
-    def _end(self, child: Child) -> None:
-        child.process.send_signal(signal.SIGTERM)
-        try:
-            child.process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            child.process.kill()
-            child.process.wait()
-            self._say(f"{child.name} did not end by itself and was killed")
-        self._forget(child)
 
 
 def lock_run_dir(run_dir: Path) -> TextIO:

@@ -1,6 +1,6 @@
 # The proofs of controller/: see tests/controller and tools/.
 
-.PHONY: test-micropython model-check fuzz mutation mutation-short docs docs-check
+.PHONY: test-micropython model-check fuzz mutation mutation-short
 
 MICROPYTHON = $(BIN)/python -c 'import sys, micropython_unix as m; sys.exit(m.main())'
 
@@ -18,9 +18,3 @@ mutation: $(STAMP)
 
 mutation-short: $(STAMP)
 	$(BIN)/python -m tools.mutation --sample 60
-
-docs: $(STAMP)
-	$(BIN)/python -m tools.docs
-
-docs-check: $(STAMP)
-	$(BIN)/python -m tools.docs --check

@@ -74,7 +74,8 @@ def protocol_page() -> str:
         + ", ".join(f"bit {n} {name}" for n, name in enumerate(protocol.INPUT_BITS))
         + ". "
         "`leds` and `blinking`: bit 0 red, 1 yellow, 2 green; a lamp that blinks is in `blinking` "
-        "and must not be compared. `faults`: one bit for each reason (trip-reasons.md). `state`: "
+        "and must not be compared. `faults`: one bit for each reason "
+        "([trip reasons](trip-reasons.md)). `state`: "
         + ", ".join(f"{n} {name}" for n, name in enumerate(states.STATE_NAMES))
         + ". `mode`: "
         + ", ".join(f"{n} {name}" for n, name in enumerate(leds.MODE_NAMES))
@@ -196,13 +197,13 @@ def wiring_page() -> str:
     return page(
         "Wiring",
         "controller/wiring.py",
+        "![the wiring of the bench](wiring.svg)",
         table(("line", "Pico", "Pi", "analyser", "high means", "a broken wire reads as"), rows),
         f"Serial: {wiring.UART_BAUD} baud, 8N1. Both contacts of the kill switch are normally closed, to "
         "ground: low is closed is run. "
         f"{SERIES} in series on every line between the boards, {PULL_DOWN} pull-downs at "
         f"both ends of {' and '.join(PULLED_DOWN)}, common ground. USB data of the Pico is "
         "connected through a service jumper only: USB means a REPL and reflashing.",
-        "![the wiring of the bench](wiring.svg)",
         "**Erratum RP2040-E5.** On RP2040 B0 and B1 the work-around for USB enumeration takes GP15 for "
         "about 1 ms while a USB host enumerates the board, and GP15 is HALT. The pin floats then, and "
         "the pull-downs make it read low: it fails towards halt. USB is not connected in operation, "

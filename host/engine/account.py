@@ -3,29 +3,23 @@
 import select
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from host import refusals
 from host.engine.deadman import Deadman
-from host.engine.port import LEFT, VenuePort
+from host.engine.port import VenuePort
 from host.engine.reconciler import Reconciler
 from host.engine.venue import VenueConnection, VenueLost
 from host.execution.manager import Manager
 from host.execution.repricing import Policy
-from host.execution.rules import Rules
-from host.execution.sending import Outcome, Request
-from host.hotpath.riskcheck import RiskCheck
+from host.execution.rules import Rules, unpaired
 from host.modes import Intent
 from host.venues import events as ev
 
 RECONNECT_NS = 200_000_000
 TRADE, FEED = "trade", "feed"
-# Where orders can be reduce-only, stop and target rest as two of them: a kill takes the target off, and
-# must leave the stop. Of a pair that the venue holds as one it could take only both.
-PAIRS = frozenset({"oco", "ouo"})
 
 
 class Account:
@@ -41,7 +35,6 @@ class Account:
         roles: tuple[str, ...],
         port: VenuePort,
         policy: Policy,
-        checks: RiskCheck,
         reconciler: Reconciler,
         deadman: Deadman,
         make_id: Callable[[], str],
@@ -54,7 +47,6 @@ class Account:
         self.deadman = deadman
         self.feed_ended = False
         self._policy = policy
-        self._checks = checks
         self._make_id = make_id
         self._socket = socket
         self._links: dict[str, VenueConnection | None] = dict.fromkeys(roles)
@@ -163,25 +155,15 @@ class Account:
         told = msgspec.convert(event, ev.Rules)
         rules = Rules.of(told)
         self.deadman.begin(rules.can, now_ns)
-        if "reduce_only" in rules.can:
-            rules = replace(rules, can=rules.can - PAIRS)
+        self.port.reduce_only &= "reduce_only" in rules.can
+        rules = unpaired(rules)
         tell = self._tell
-        manager = Manager(rules, self._policy, self._make_id, self._send, tell)
+        manager = Manager(
+            rules, self._policy, self._make_id, lambda request: self.port.carry(request, tell), tell
+        )
         manager.active = False
         self.port.manager = manager
         self.reconciler.begin(manager, now_ns)
-
-    def _send(self, request: Request) -> Outcome:
-        """What the manager wants to be sent: stops, targets, cancels."""
-        intent, now_ns = Intent[request.intent], time.monotonic_ns()
-        if intent != Intent.CANCEL and self._checks.room(now_ns) != refusals.SENT:
-            return Outcome.UNSENT
-        told = msgspec.to_builtins(request)
-        code = self.port.send(told, intent)
-        self._tell("sent", outcome=refusals.NAMES[code], **told)
-        if code == refusals.OUTCOME_UNKNOWN:
-            return Outcome.UNKNOWN
-        return Outcome.SENT if code in LEFT else Outcome.UNSENT
 
     def _close_ended(self) -> None:
         """An order that has ended is not pending any more."""

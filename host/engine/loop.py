@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from host import layout, modes, refusals, shm
-from host.config import Config, Venue
+from host.config import Config
 from host.engine.account import FEED, TRADE, Account
 from host.engine.checks.limits import loosened, number
 from host.engine.conditions import Conditions
@@ -31,6 +31,7 @@ from host.guard.client import GuardClient
 from host.hotpath.gate import Gate
 from host.hotpath.riskcheck import RiskCheck
 from host.modes import Intent, Reason, TradingMode
+from host.venues.settings import Venue
 
 HEARTBEAT_MS = 5
 # What an event with fields missing, of another type or out of range makes of reading it.
@@ -74,7 +75,7 @@ class Engine:
         self._ledger = Ledger(self._ids.run, who.id, who.venue, self.event)
         self._gate = make_gate(self._guard_page, self.page, reply, fds)
         self._poller = select.poll()
-        self._accounts = {venue.name: self._account(venue) for venue in venues}
+        self._accounts = {venue.name: self._account(venue, run_dir) for venue in venues}
         self._traded = self._accounts[config.strategy.venue]
         self._ladder = Ladder(
             [account.port for account in self._accounts.values()],
@@ -100,6 +101,7 @@ class Engine:
             self.event,
             self._opinions,
             predictor,
+            config.costs.least_edge(self._sizing.position_value),
         )
         for rail, why in loosened(config.limits).items():
             self.event("rail_loosened", rail=rail, why=why[:200])
@@ -149,7 +151,7 @@ class Engine:
             return None
         return Opinions(wanted, symbol, run_dir, self._poller, self.event)
 
-    def _account(self, venue: Venue) -> Account:
+    def _account(self, venue: Venue, run_dir: Path) -> Account:
         wanted, who = self._config.reconciliation, self._config.strategy
         port = VenuePort(
             venue.name,
@@ -159,6 +161,7 @@ class Engine:
             self._checks,
             number(self._config.limits.max_data_age_s) * 1e9,
             lambda: self._mode()[2],
+            lambda: modes.liquidates(self._mode()[1], self._config.emergency.on_kill),
             venue.reduce_only,
         )
 
@@ -177,13 +180,13 @@ class Engine:
             alert,
             tell,
         )
+        port.explained = lambda: not reconciler.strange if reconciler.agreed else None
         traded = venue.name == who.venue
         return Account(
-            venue.socket,
+            venue.at(run_dir),
             (TRADE, FEED) if traded else (TRADE,),
             port,
             policy(self._config),
-            self._checks,
             reconciler,
             Deadman(venue.deadman_s, port.ask, alert),
             lambda: self._ids.make(who.id, self._mode()[2]),

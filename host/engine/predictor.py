@@ -10,6 +10,7 @@ from host.hotpath.decision import Decision
 from host.hotpath.features import Features
 from host.hotpath.seqlock import Seqlock
 from host.hotpath.words import Words
+from host.inference.card import Training
 from host.inference.model import Model
 from host.inference.settings import ModelSettings
 
@@ -25,10 +26,12 @@ class Predictor:
 
     decision, forecast -- for host.hotpath.pipeline
     silent -- prices on which it gave no usable answer
+    most_age_ns -- of its word, by the machine's clock
     Raises host.inference.card.ModelRefused.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, most_age_ns: int = MOST_AGE_NS) -> None:
+        self.most_age_ns = most_age_ns
         self._model = Model(Path(settings.file).expanduser(), strategy.MODEL_FEATURES)
         # Lowest and highest class: down and up.
         classes = self._model.card.classes
@@ -37,6 +40,11 @@ class Predictor:
         count = len(layout.FORECAST_FIELDS)
         self.forecast = Seqlock(Words(bytearray(8 * (count + 2)), True), 0, count)
         self.silent = 0
+
+    @property
+    def training(self) -> Training | None:
+        """What its card says of the data that it was trained on."""
+        return self._model.card.training
 
     def told(self) -> dict[str, Any]:
         """Return which model this is, for the audit log."""

@@ -105,10 +105,10 @@ def _made(order_id: str, request: dict[str, Any]) -> Order:
 
 def role_of(request: m.New) -> Role:
     """Return what an order is for, as far as the request says."""
-    if request.intent == "LIQUIDATE":
-        return Role.LADDER
     if request.type == "stop":
         return Role.STOP
+    if request.intent == "LIQUIDATE":
+        return Role.LADDER
     if request.intent == "OPEN":
         return Role.ENTRY
     return Role.EXIT if request.price is None else Role.TARGET

@@ -63,6 +63,13 @@ class Features:
         trend = (self.fast - self.slow) / (self.slow * math.sqrt(self.variance))
         return min(1.0, max(0.0, 0.5 + trend / 4))
 
+    def edge(self) -> float:
+        """Return what the trend is expected to bring, as a share of the price; 0 while warming up.
+
+        It is assumed to go on by the distance that its averages lie apart: a choice, not a finding.
+        """
+        return 0.0 if self.rows < WARM_UP_ROWS else (self.fast - self.slow) / self.slow
+
 
 def model_row(features: Any) -> tuple[float, ...] | None:
     """Return MODEL_FEATURES of these Features (or of the compiled ones); None while warming up."""
@@ -88,3 +95,11 @@ def cautious(target: int, held: int, factor: float) -> int:
     factor -- from 0 to 1, of the target; 1 changes nothing
     """
     return target if target <= held else max(held, int(target * factor))
+
+
+def paying(target: int, held: int, edge: float, least: float) -> int:
+    """Return the target where its edge is above the least one, which pays the costs; else no entry.
+
+    What is held is not sold for it: its costs of entry are paid already.
+    """
+    return target if target <= held or edge > least else held

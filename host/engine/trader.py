@@ -1,6 +1,8 @@
 """From a row of market data to an order at the gate: features, decision, checks."""
 
+import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -40,6 +42,8 @@ class Trader:
     tell(kind, **data) -- pushes an event for the audit log
     opinions -- may make entries smaller, and nothing else
     predictor -- may hold entries back and sell what is held
+    least_edge -- what an entry has to be expected to bring, as a share of the price (host.costs)
+    clock() -- ns: the machine's, or the time of the data in a backtest
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Trader:
         tell: Callable[..., None],
         opinions: Opinions | None = None,
         predictor: Predictor | None = None,
+        least_edge: float = -math.inf,
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._sizing = sizing
         self._forecasts = forecasts
@@ -64,7 +70,8 @@ class Trader:
         self._tell = tell
         self._opinions = opinions
         self._predictor = predictor
-        self._path = Pipeline(
+        self._clock = clock
+        self.path = Pipeline(
             who.id,
             who.instrument,
             ids.run,
@@ -75,43 +82,45 @@ class Trader:
             sizing.order_value,
             predictor.decision if predictor else None,
             predictor.forecast if predictor else None,
-            MOST_AGE_NS,
+            predictor.most_age_ns if predictor else MOST_AGE_NS,
             sizing.capital,
             port.journal.wal,
         )
+        self.path.set_least_edge(least_edge)
         self._sent_rows: dict[str, int] = {}
         self._account: tuple[Decimal, Decimal] | None = None
         self.lot = Decimal(0)
         self._row = 0
         self._row_ns = 0
         self._price = 0.0
-        self._refused_epoch = 0
+        self.refused: Counter[int] = Counter()
+        self.refused_epoch = 0
         self._factor = 1.0
 
     @property
     def equity(self) -> float | None:
         """Equity at the last price, quote currency; None before the first price."""
-        return self._path.equity if self._price else None
+        return self.path.equity if self._price else None
 
     def take_row(self, row: dict[str, Any]) -> None:
         """Take one event of the feed, and do what follows from it."""
         price = row.get("close") or row.get("price") or (row["bid"] + row["ask"]) / 2
         self._row = row["row"]
-        self._row_ns = time.monotonic_ns()
+        self._row_ns = self._clock()
         self._port.seen(price, self._row_ns)
         self._forecasts.seen(self._row, self._row_ns)
         manager = self._manager()
         if not self.lot and manager is not None:
             self._set_lot(price, manager.rules)
         self._follow_account()
-        self._path.seen(price, self._row_ns)
+        self.path.seen(price, self._row_ns)
         if self._predictor is not None:
-            self._predictor.take(self._path.features)
+            self._predictor.take(self.path.features)
         self._price = price
         self._look_out(price)
         if manager is not None:
             self._cancel_stale(manager)
-            if not any(manager.orders.of(role) for role in DECIDED):
+            if not manager.leaving and not any(manager.orders.of(role) for role in DECIDED):
                 self._decide(manager)
 
     def _cancel_stale(self, manager: Manager) -> None:
@@ -130,8 +139,10 @@ class Trader:
         wanted = plain(strategy.lot_size(price, self._sizing.position_value * LOT_SHARE))
         self.lot = Decimal(m.plain(max(rules.qty(wanted), rules.lot)))
         least = float(rules.min_qty), float(rules.min_notional)
-        self._path.set_rules(*_units(rules.tick), *least)
-        self._path.set_lot(*_units(self.lot))
+        self.path.set_rules(*_units(rules.tick), *least)
+        if "reduce_only" not in rules.can:
+            self.path.exits_by_hand()
+        self.path.set_lot(*_units(self.lot))
 
     def _follow_account(self) -> None:
         """Hand position and cash over when the venue has changed them: decimals are made anew then."""
@@ -141,29 +152,44 @@ class Trader:
         qty, cash = manager.position.qty, manager.position.cash
         if known is None or known[0] is not qty or known[1] is not cash:
             self._account = (qty, cash)
-            self._path.account(float(qty) + 0.0, int(qty / self.lot), float(cash))
+            self.path.account(float(qty) + 0.0, int(qty / self.lot), float(cash))
 
     def _look_out(self, price: float) -> None:
         """Tell the compiled path what the forecast allows, and the enrichment's word on its wish."""
         age_s, last = self._forecasts.look(self._row_ns), self._forecasts.last
-        most_value = self._sizing.position(self._path.equity, last)
-        self._path.outlook(most_value, *shares(last), age_s)
+        most_value = self._sizing.position(self.path.equity, last)
+        self.path.outlook(most_value, *shares(last), age_s)
         if self._opinions is not None and self.lot:
             lot = float(self.lot)
-            self._factor = self._opinions.factor(price, lot, self._path.wish())
-            self._path.outlook(most_value, *shares(last), age_s, self._factor)
+            self._factor = self._opinions.factor(price, lot, self.path.wish())
+            self.path.outlook(most_value, *shares(last), age_s, self._factor)
 
     def _decide(self, manager: Manager) -> None:
-        """Let the compiled path lead the position to the target; keep book of what has left."""
-        path = self._path
-        code = path.decide(self._port.descriptor(), self._ready())
+        """Let the compiled path lead the position to the target."""
+        now_ns = self._clock()
+        self._decided(manager, self.path.decide(self._port.descriptor(), self._ready(), now_ns))
+
+    def passed(self, row: int, at_ns: int, price: float, code: int = HOLD) -> None:
+        """Rows have gone by in compiled code (host.hotpath.forward), which decided on the last one."""
+        self._row, self._row_ns, self._price = row, at_ns, price
+        self._port.seen(price, at_ns)
+        manager = self._manager()
+        if manager is not None:
+            self._decided(manager, code)
+
+    def _decided(self, manager: Manager, code: int) -> None:
+        """Keep book of what has left, or was refused."""
+        path = self.path
         if code == HOLD:
+            if path.lots < 0:
+                manager.leave(-path.lots * self.lot)
+                self._tell("leaving", row=self._row, qty=m.plain(-path.lots * self.lot))
             return
         request = msgspec.json.decode(path.request) if path.request else {"id": path.id}
         if code not in LEFT:
             self._refused(code, path.epoch, request)
             return
-        opens, now_ns = path.lots > 0, time.monotonic_ns()
+        opens, now_ns = path.lots > 0, self._clock()
         asked = msgspec.json.decode(path.request, type=m.New)
         self._port.journal.sent(request)
         manager.sent(asked, now_ns, Role.ENTRY if opens else Role.EXIT)
@@ -173,13 +199,14 @@ class Trader:
         # On record where the enrichment had a say in it.
         said = {"factor": self._factor} if opens and self._factor < 1 else {}
         var_share, _cvar_share = shares(self._forecasts.last)
-        known = {"equity": self._path.equity, "var_share": var_share, **said}
+        known = {"equity": self.path.equity, "var_share": var_share, **said}
         self._tell("order", row=self._row, **known, **request)
 
     def _refused(self, code: int, epoch: int, request: dict[str, Any]) -> None:
         """Record the first refusal of each mode epoch; the page counts all of the gate's."""
-        if epoch != self._refused_epoch:
-            self._refused_epoch = epoch
+        self.refused[code] += 1
+        if epoch != self.refused_epoch:
+            self.refused_epoch = epoch
             self._tell("order_refused", code=refusals.NAMES[code], epoch=epoch, **request)
 
 

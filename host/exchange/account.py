@@ -180,13 +180,13 @@ class Account:
                 self._by_ref.pop(ref, None)
 
 
-def shown(order: Known) -> ev.OpenOrder:
+def shown(order: Known, spot: bool) -> ev.OpenOrder:
     """Return an open order as the venue lists it. Raises ValueError for one never reported."""
     report = order.report
     if report is None:
         raise ValueError(f"order {order.id} was never reported")
     return ev.OpenOrder(
         order.id, report.side, plain(report.qty), plain(report.qty - report.filled),
-        None if report.price is None else plain(report.price), report.reduce_only,
+        None if report.price is None else plain(report.price), report.reduces(spot),
         None if report.stop is None else plain(report.stop),
     )  # fmt: skip

@@ -56,6 +56,7 @@ class Exchange:
     ids -- form of the client order id
     burst -- questions at once, in ccxt's units of cost, before its pace is kept
     poll_ms -- time between two looks at the account that nothing has called for
+    testnet -- ends of the names of its test network's hosts; empty where it has none of its own
     """
 
     id: str
@@ -72,6 +73,7 @@ class Exchange:
     note: str = ""
     burst: float = 20.0
     poll_ms: int = 2_000
+    testnet: tuple[str, ...] = ()
 
 
 def _can(words: str) -> frozenset[str]:
@@ -87,6 +89,7 @@ ROWS = (
         "order list; not used", "quantity down only; not used", EACH, Form("dashed", 36),
         "no: spot sells what is there", None, traffic.BINANCE,
         "stops are market orders (STOP_LOSS); no dead man's switch: the host must cancel",
+        testnet=("testnet.binance.vision",),
     ),
     Exchange(
         "binanceusdm", "Binance USD-M", True,
@@ -94,6 +97,7 @@ ROWS = (
         "no", "price and quantity of limit orders", EACH, Form("dashed", 36), "yes",
         Deadman("POST /fapi/v1/countdownCancelAll", "one symbol", None, None, "10 ms", None),
         traffic.BINANCE, "stops live in a service of their own (algo orders)",
+        testnet=("binancefuture.com",),
     ),
     Exchange(
         "kraken", "Kraken spot", True, _can("amend stop post_only ioc deadman deadman_stops"),

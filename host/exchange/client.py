@@ -20,8 +20,10 @@ from host.exchange.dialect import Dialect
 from host.exchange.keys import Keys
 from host.exchange.kraken import Kraken
 from host.exchange.okx import Okx
+from host.exchange.reach import ANYWHERE, HERE, Reach
 from host.exchange.transport import GatedConnector
 from host.hotpath.wiregate import WireGate
+from host.venues.settings import TESTNET
 
 DIALECTS: dict[str, type[Dialect]] = {
     "binance": Spot,
@@ -35,7 +37,7 @@ DIALECTS: dict[str, type[Dialect]] = {
 class Settings:
     """What one connector serves.
 
-    url -- of a test server that speaks the exchange's dialect; empty: the exchange itself
+    url -- of a test server that speaks the exchange's dialect, or TESTNET; empty: the exchange itself
     timeout_ms -- how long an answer is waited for
     poll_ms -- time between two looks at the account that nothing has called for; 0: as its row says
     valid_ms -- the exchange refuses an order that reaches it later than that
@@ -68,7 +70,7 @@ def make(
     where it is known what it did. Raises KeyError for an exchange without a dialect.
     """
     tls = ssl.create_default_context(cafile=certifi.where())
-    connector = GatedConnector(gate, row.traffic, alarm, tls)
+    connector = GatedConnector(gate, row.traffic, alarm, reach(settings, row), tls)
     x = getattr(ccxt.pro, settings.exchange)({
         "apiKey": keys.key,
         "secret": keys.secret,
@@ -95,6 +97,13 @@ def make(
     return x
 
 
+def reach(settings: Settings, row: Exchange) -> Reach:
+    """Return where the client may connect to."""
+    if settings.url == TESTNET:
+        return Reach(row.testnet)
+    return HERE if settings.url else ANYWHERE
+
+
 async def markets(settings: Settings) -> Any:
     """Return what the exchange trades, asked without keys: a long answer, read before anyone waits."""
     x = getattr(ccxt.pro, settings.exchange)({"timeout": max(30_000, settings.timeout_ms)})
@@ -109,7 +118,9 @@ def _prepare(settings: Settings, x: Any) -> None:
     x.has["fetchCurrencies"] = False  # a private call, and large, that nothing here needs
     kind = "spot" if ":" not in settings.symbol else "linear" if "binance" in x.id else "swap"
     x.options["fetchMarkets"] = {"types": [kind]}
-    if settings.url:
+    if settings.url == TESTNET:
+        x.set_sandbox_mode(True)
+    elif settings.url:
         x.timeout_on_exit = 0  # ms that ccxt gives TLS to say good-bye
         x.urls["api"] = _moved(x.urls["api"], settings.url)
 

@@ -1,5 +1,7 @@
 """Run a connector: `python -m host.exchange EXCHANGE SYMBOL --listen SOCK --guard RUN_DIR ...`.
 
+Without --url orders are real: then it is started by `bot4 run --live` or not at all (host.golive.permit).
+
 Prints `ready` once it listens. Ends with 0 on SIGTERM or SIGINT, with 3 when the guard is gone, with 2
 and one line on wrong use, with 1 when the exchange cannot be reached.
 """
@@ -8,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import platform
 import re
 import signal
 import sys
@@ -21,10 +24,9 @@ from host.exchange import capabilities, client, keys
 from host.exchange.client import DIALECTS, Settings
 from host.exchange.process import Attached, beating, serve
 from host.guard.client import GuardUnreachable
+from host.venues.settings import TESTNET, URL
 
 GUARD_LOST = 3
-LOCAL = ("http://127.0.0.1:", "http://localhost:", "https://127.0.0.1:", "https://localhost:")
-
 STRATEGY = re.compile(r"[a-z0-9]{1,12}", re.ASCII)
 
 
@@ -47,7 +49,7 @@ def _settings(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
     parser.add_argument(
         "--keys", default="", metavar="FILE", help="0600; else from the environment"
     )
-    parser.add_argument("--url", default="", help="of a test server on this machine")
+    parser.add_argument("--url", default="", help=f"of a test server on this machine, or {TESTNET}")
     parser.add_argument("--strategy", action="append", default=[], help="whose orders are ours")
     parser.add_argument(
         "--timeout-ms", type=int, default=5_000, metavar="N", help="wait for an answer"
@@ -62,16 +64,34 @@ def _settings(argv: list[str] | None) -> tuple[Settings, argparse.Namespace]:
         value = getattr(options, name)
         if not 100 <= value <= 60_000 and (name, value) != ("poll_ms", 0):
             raise BadInput(f"--{name.replace('_', '-')} must be 100 to 60000")
-    if options.url and not options.url.startswith(LOCAL):
+    if not URL.fullmatch(options.url):
         raise BadInput("--url: only of a server on this machine: it would be given signed orders")
     why = capabilities.why_not_live(options.exchange)
     if why:
         raise BadInput(why)
+    if options.url == TESTNET and not capabilities.of(options.exchange).testnet:
+        raise BadInput(f"--url: {options.exchange} has no test network with addresses of its own")
+    if not options.url:
+        _ask_leave(options.name or options.exchange, options.exchange)
     assert options.exchange in DIALECTS
     return Settings(
         options.exchange, options.symbol, options.listen, options.url, options.timeout_ms,
-        options.poll_ms, options.valid_ms, tuple(options.strategy), not options.url,
+        options.poll_ms, options.valid_ms, tuple(options.strategy),
+        options.url in ("", TESTNET),
     ), options  # fmt: skip
+
+
+def _ask_leave(venue: str, exchange: str) -> None:
+    """Raise BadInput unless a host that may go live has started us."""
+    try:
+        from host.golive import permit, trust
+
+        root = trust.read(trust.PRODUCTION)
+        permit.check(permit.receive(), root, platform.node() or "unnamed", venue, exchange)
+    except (ImportError, ValueError) as error:
+        raise BadInput(
+            f"without --url orders are real, and only `bot4 run --live` starts that: {error}"
+        ) from None
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> int:

@@ -178,7 +178,11 @@ class Connector:
             raise Refusal(m.BAD_PRICE)
         if qty <= report.filled:
             raise Refusal(m.BELOW_FILLED_QTY)
-        if wanted.intent == Intent.REDUCE.name and not report.reduce_only and qty > report.qty:
+        if (
+            wanted.intent == Intent.REDUCE.name
+            and not report.reduces(bool(self._dialect.market["spot"]))
+            and qty > report.qty
+        ):
             raise Refusal(m.REDUCE_ONLY_WOULD_INCREASE)
         return m.plain(qty), _text(price), _text(stop)
 

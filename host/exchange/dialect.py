@@ -43,6 +43,10 @@ class Report:
     state: State
     refs: tuple[str, ...] = ()
 
+    def reduces(self, spot: bool) -> bool:
+        """Return True for what can only reduce: on spot a stop is never for more than there is."""
+        return self.reduce_only or (spot and self.stop is not None)
+
 
 @dataclass(frozen=True)
 class Trade:

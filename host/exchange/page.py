@@ -47,7 +47,8 @@ def text(table: Table) -> str:
         table(["exchange", "method", "takes", "range", "delay", "stops too", "note"], switches),
         f"None is known of {', '.join(without)}: there the host alone can cancel.",
         "## Why a connector refuses",
-        "The words of every venue (docs/venues.md), those of the gate (docs/refusals.md), and",
+        "The words of every venue ([venues](venues.md)), those of the gate "
+        "([refusals](refusals.md)), and",
         table(["reason", "what is wrong"], reasons.REFUSED.items()),
     ])  # fmt: skip
 

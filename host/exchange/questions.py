@@ -38,7 +38,10 @@ class Questions:
         match question:
             case m.AskOrders():
                 await self._looking.look()
-                found = [shown(order) for order in self._account.open() if order.report is not None]
+                spot = bool(self._dialect.market["spot"])
+                found = [
+                    shown(order, spot) for order in self._account.open() if order.report is not None
+                ]
                 return ev.OpenOrders(question.req, found)
             case m.AskPosition():
                 qty, cash = await self._looking.position()

@@ -22,16 +22,20 @@ import ssl
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from host import refusals
 from host.exchange.framing import Framing, Request, Unreadable
+from host.exchange.reach import Reach
 from host.exchange.traffic import Kind, Traffic
 from host.hotpath.wiregate import WireGate
 from host.modes import Intent
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
 
 
 @dataclass
@@ -169,6 +173,7 @@ class _Protocol(ResponseHandler):
 class GatedConnector(aiohttp.TCPConnector):
     """Makes every connection of a session; there is no proxy and no other way out.
 
+    reach -- where a connection may go
     alarm(text) -- told of requests that should not have been made
     """
 
@@ -177,15 +182,22 @@ class GatedConnector(aiohttp.TCPConnector):
         gate: WireGate,
         traffic: Traffic,
         alarm: Callable[[str], None],
+        reach: Reach,
         tls: ssl.SSLContext | bool = True,
     ) -> None:
         super().__init__(ssl=tls, socket_factory=self._socket)
+        self._reach = reach
         self._gate, self._traffic, self._alarm = gate, traffic, alarm
         self._sockets: weakref.WeakValueDictionary[int, GatedSocket] = weakref.WeakValueDictionary()
         # aiohttp has no parameter for it; tests/exchanges/test_transport.py fails when it is renamed.
         self._factory = functools.partial(  # type: ignore[assignment]
             _Protocol, self, asyncio.get_running_loop()
         )
+
+    async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **more: Any) -> Connection:
+        """Connect for a request. Raises OutOfReach."""
+        self._reach.check_name(req.url.host)
+        return await super().connect(req, *rest, **more)
 
     def gated(self, transport: asyncio.BaseTransport) -> GatedTransport:
         """Return the transport as aiohttp may use it. Raises Refused for a socket that is not ours."""
@@ -196,7 +208,8 @@ class GatedConnector(aiohttp.TCPConnector):
         return GatedTransport(transport, sock, self._traffic, self._alarm)
 
     def _socket(self, address: Any) -> GatedSocket:
-        family, kind, protocol, _name, _peer = address
+        family, kind, protocol, _name, peer = address
+        self._reach.check_address(peer[0])
         sock = GatedSocket(family, kind, protocol)
         sock.gate = self._gate
         self._sockets[sock.fileno()] = sock

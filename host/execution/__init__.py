@@ -30,6 +30,7 @@ store       Store: what is open, what has ended not long ago; each step through 
 orders      Orders: what the venue says of them, one event at a time
 fills       Execution, Cumulative: each execution once; cumulative reports as increments
 position    Position: weighted average entry, fees by currency, realised and unrealised P&L
+leaving     a part of the position is sold where a stop holds all of it (spot)
 contingent  Protection: stop and target of the position (OTO, OUO, OCO), native or held by us
 repricing   Leg, Policy: one resting order kept as wanted: amended, or replaced
 budget      Budget: how many requests a second that may take

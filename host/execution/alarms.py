@@ -10,7 +10,8 @@ ALARMS = (
     ("BAD_REQUEST", "the venue could not read one of our requests"),
     ("FOREIGN_ORDER", "a report of an order that nobody here has noted; its fill is not booked"),
     ("IMPOSSIBLE_EVENT", "the table of order life knows no such event in this state; it was refused"),
-    ("CONTRADICTION", "the venue says two things that cannot both be true; the order is asked for"),
+    ("CONTRADICTION", "the venue says two things that cannot both be true, or the older one later; "
+     "what is booked stays, and an order that is open is asked for"),
     ("OVERFILL", "an execution of more than was ever asked for, or one too many; it is not booked"),
     ("TRADE_CONTRADICTS", "the same execution was told twice with different figures; the first counts"),
     ("LOST_FILL", "the venue has counted an execution that it has not told for longer than allowed"),

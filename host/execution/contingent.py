@@ -19,6 +19,7 @@ from host.execution.alarms import Alarms
 from host.execution.budget import Budget
 from host.execution.exact import sub
 from host.execution.fills import Execution
+from host.execution.leaving import Leaving, less
 from host.execution.order import Role
 from host.execution.orders import Orders
 from host.execution.position import Position
@@ -62,6 +63,7 @@ class Protection:
         self._goals: tuple[m.Side, Decimal, Decimal, Decimal | None] | None = None
         self._qty, self._basis = position.qty, position.basis
         self._budget = Budget(policy.per_s, policy.burst, policy.reserve)
+        self.leaving = Leaving(orders, position, sender)
         self._stop, self._target = (
             Leg(role, orders, sender, rules, policy, self._budget, alarms)
             for role in (Role.STOP, Role.TARGET)
@@ -81,6 +83,12 @@ class Protection:
             self._qty, self._basis = position.qty, position.basis
             self._goals = self._new_goals(now_ns)
         stop, target = self._wants(mark)
+        self._legs(stop, target, mark, now_ns)
+        self.leaving.follow((*self._stop.live, *self._target.live), now_ns)
+
+    def _legs(
+        self, stop: Want | None, target: Want | None, mark: Decimal | None, now_ns: int
+    ) -> None:
         match self.held:
             case Held.NATIVE if stop and target and self._pairs(stop, target, mark):
                 self._native(stop, target, now_ns)
@@ -90,10 +98,21 @@ class Protection:
                 self._stop.follow(stop, now_ns)
                 self._target.follow(target, now_ns)
 
+    def stands(self, mark: Decimal | None) -> bool:
+        """Return True when stop and target stand as wanted, or none is wanted and none is there."""
+        if self._position.qty is not self._qty or self._position.basis is not self._basis:
+            return False
+        stop, target = self._wants(mark)
+        return self._stop.stands(stop) and self._target.stands(target)
+
     def _wants(self, mark: Decimal | None) -> tuple[Want | None, Want | None]:
         if self._goals is None:
             return None, None
         side, qty, at, goal = self._goals
+        if "reduce_only" not in self._rules.can:
+            qty = less(qty, self.leaving.going)
+            if qty < max(self._rules.min_qty, self._rules.lot):
+                return None, None
         at = self._stop.nearest(side, at)
         through = mark is not None and (mark <= at if side == "sell" else mark >= at)
         if through and not any(o.standing and o.stop is not None for o in self._stop.live):

@@ -12,6 +12,7 @@ import msgspec
 
 from host.execution.alarms import Alarms
 from host.execution.contingent import Protection
+from host.execution.exact import ZERO
 from host.execution.fills import BadEvent, check_id
 from host.execution.life import Event, State
 from host.execution.order import Order, Role, noted
@@ -101,6 +102,14 @@ class Manager:
         """Return (ids to ask the venue for with `order`, whether to ask for `fills`)."""
         return [order.id for order in self.orders.unknown()], bool(self.orders.owing())
 
+    @property
+    def settled(self) -> bool:
+        """True when nothing follows from another price, or from the clock, until the venue speaks."""
+        orders = self.orders
+        protecting = all(o.role in (Role.STOP, Role.TARGET) for o in orders.live.values())
+        quiet = self.active and protecting and not self.watch.naked and not any(self.questions())
+        return quiet and self._protection.stands(self.mark)
+
     # -- orders -----------------------------------------------------------------------------
 
     def fit(self, request: m.New, role: Role) -> m.New:
@@ -134,6 +143,15 @@ class Manager:
         for order in list(self.orders.live.values()):
             if order.state in WAITING:
                 self.orders.step(order, Event.LOSE, now_ns)
+
+    def leave(self, qty: Decimal) -> None:
+        """Have a part of the position leave at market, where no order is reduce-only (spot)."""
+        self._protection.leaving.begin(qty)
+
+    @property
+    def leaving(self) -> Decimal:
+        """What is to leave and has not been sent yet."""
+        return self._protection.leaving.wanted
 
     def cancel(self, order_id: str, now_ns: int) -> bool:
         """Ask for the end of an order; False when there is none or it did not leave."""
@@ -181,6 +199,7 @@ class Manager:
     def _follow(self, now_ns: int) -> None:
         if not self.active:
             self._remainders.drop()
+            self._protection.leaving.begin(ZERO)
         else:
             self._protection.follow(self.mark, now_ns)
             self._remainders.follow(now_ns)

@@ -154,7 +154,10 @@ class Orders(Store):
             for name, text in (("price", event.price), ("stop", event.stop))
         )
         if not order.filled <= qty <= order.most:
+            # Or told late: reports carry no number, and a later amend may have been filled already.
             self._alarms("CONTRADICTION", now_ns, id=order.id, what=f"amended to {qty:f}")
+            if not order.ended:
+                self.step(order, Event.LOSE, now_ns)
             return
         done = qty == order.filled
         if self.step(order, Event.AMENDED_DONE if done else Event.AMENDED, now_ns):

@@ -126,6 +126,16 @@ class Leg:
         doubtful = sum(order.state is State.UNKNOWN for order in self.live)
         return now_ns >= self._not_before_ns and doubtful < MOST_DOUBTFUL
 
+    def stands(self, want: Want | None) -> bool:
+        """Return True when `follow` has nothing to do, now or later."""
+        live = self.live
+        if want is None or len(live) != 1:
+            return want is None and not live
+        order = live[0]
+        at = order.stop if order.stop is not None else order.price
+        right = order.state is State.OPEN and order.side == want.side and order.left == want.left
+        return right and at is not None and want.at is not None and not self._is_far(want.at, at)
+
     def follow(self, want: Want | None, now_ns: int) -> None:
         """Do the next step towards what is wanted; nothing while an answer is awaited."""
         if want is None:

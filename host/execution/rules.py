@@ -5,7 +5,7 @@ further than one step: what is still not valid then is refused and not bent.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -232,3 +232,13 @@ def _most(name: str, text: str) -> Decimal | None:
     if value < 0:
         raise fills.BadEvent(f"{name}: {text[:60]!r} is below 0")
     return value or None
+
+
+# Where orders can be reduce-only, stop and target rest as two of them: a kill takes the target off, and
+# must leave the stop. Of a pair that the venue holds as one it could take only both.
+PAIRS = frozenset({"oco", "ouo"})
+
+
+def unpaired(rules: Rules) -> Rules:
+    """Return the rules as the engine uses them: no pairs where two orders do as well."""
+    return replace(rules, can=rules.can - PAIRS) if "reduce_only" in rules.can else rules

@@ -6,6 +6,7 @@ evidence  everything the gate looks at, gathered once: signed results, the audit
 lines     the table of what must hold
 judging   what a judge of a line returns; the judges are in box, shown, account and earned
 gate      the decision, and its record in the audit log
+permit    what a connector for real orders is given of it
 tasks     the specification's tasks, with what was measured
 page      docs/ready.md
 """

@@ -26,8 +26,9 @@ def venue(known: Evidence) -> Finding:
     works = switch["supported"] is True and switch["seen_firing"] is True
     accepted = acceptance(known, "deadman")
     reasons = [
-        "the configuration trades at a paper venue" if wanted == "paper" else "",
+        "" if known.machine.exchange else "the configuration trades at no real exchange",
         f"of venue {result['venue']!r}, traded is {wanted!r}" if result["venue"] != wanted else "",
+        other_exchange(known, result["exchange"]),
         f"{result['exchange']} is not a tested exchange" if result["tested"] is not True else "",
         other_software(piece, known, "host"),
         "" if works or accepted else "no dead man's switch was seen to fire, and nobody accepts that",
@@ -39,6 +40,12 @@ def venue(known: Evidence) -> Finding:
         finding.evidence.append({"file": accepted.file, "sha256": accepted.digest})
         finding.found += f" (accepted by {accepted.result['by']})"
     return finding
+
+
+def other_exchange(known: Evidence, tested: str) -> str:
+    """Return why what was tested of an exchange says nothing about the one that is traded at."""
+    wanted = known.machine.exchange
+    return "" if tested == wanted else f"of exchange {tested!r}, traded is {wanted!r}"
 
 
 def clock(known: Evidence) -> Finding:

@@ -6,6 +6,7 @@ somebody has signed that it is accepted, and down to which value.
 
 from typing import Any, NamedTuple
 
+from host.costs import FIXED_COST_MONTH
 from host.golive.evidence import Evidence
 from host.golive.judging import ACCEPTED_DAYS, Finding, acceptance, number
 from host.golive.signed import Piece
@@ -15,8 +16,6 @@ from host.ledger.paper import DAY_S, NS, day_of
 
 LEAST_DAYS, MOST_DAYS = 60, 90
 MOST_DRAWDOWN = 0.20
-# Quote currency a month: 1.4 % of 10,000 (the specification), whatever the account is.
-FIXED_COST_MONTH = 140.0
 DAILY_COST = FIXED_COST_MONTH * 12 / 365
 SHARPE_TARGET, WIN_TARGET, DRAWDOWN_TARGET = 1.5, 0.55, 0.15
 

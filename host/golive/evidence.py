@@ -33,6 +33,7 @@ class Machine(NamedTuple):
     profile: str  # that the host would run
     pins: str
     venue: str  # that the configuration trades at
+    exchange: str  # where its orders are real; empty where they are not
     strategy: str  # that trades
     clock_fault: str  # empty when the clock is synchronised
     clock: str

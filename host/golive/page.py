@@ -23,8 +23,10 @@ which nobody else can write. `bot4 run --live` reads it from there and from nowh
 `{TEST_MARK.decode()}` in it is a test root wherever it lies. The auditor makes the key on another
 machine, and keeps the private half there:
 
-    openssl genpkey -algorithm ed25519 -out auditor.key && chmod 600 auditor.key
-    openssl pkey -in auditor.key -pubout -out auditor.pem
+```sh
+openssl genpkey -algorithm ed25519 -out auditor.key && chmod 600 auditor.key
+openssl pkey -in auditor.key -pubout -out auditor.pem
+```
 """
 SIGNED = """
 `bot4 ready sign FILE --as KIND --key auditor.key --host NAME` writes `KIND-FILE.signed.json`, to be
@@ -38,8 +40,8 @@ The witness key is never on the host, so receipts are checked by the auditor, on
 (`bot4 audit verify --witness-key`), and the signed report counts as far as its receipts reach;
 `bot4 ready --witness-key` does both at once on the auditor's machine. A host that is owned by
 somebody else can write any wall time and any figure, and the witness vouches for what it was shown
-(docs/threat-model.md). Receipts show that the log was not rewritten afterwards, and that a witness
-was there all through the day.
+([threat model](threat-model.md)). Receipts show that the log was not rewritten afterwards, and
+that a witness was there all through the day.
 """
 FIGURES = """
 Daily returns are after fees and fixed costs. Sharpe ratios are of 365 days, with the standard error

@@ -116,6 +116,11 @@ def check(path: Path, root: Root) -> Piece:
         content = path.read_bytes()
     except OSError as error:
         raise EvidenceError(f"{path}: {error.strerror}") from None
+    return understand(str(path), content, root)
+
+
+def understand(path: str, content: bytes, root: Root) -> Piece:
+    """Check the content of a signed file. Raises EvidenceError, which names `path`."""
     try:
         told = msgspec.json.decode(content, type=dict[str, Any])
         envelope = msgspec.convert(told, Envelope)
@@ -136,7 +141,7 @@ def check(path: Path, root: Root) -> Piece:
         raise EvidenceError(f"{path}: signed by key {envelope.key[:16]}, trusted is {root.name}")
     if not root.signed(bytes.fromhex(envelope.signature), LABEL + canonical(body)):
         raise EvidenceError(f"{path}: altered: the signature is not of this content")
-    return Piece(str(path), hashlib.sha256(content).hexdigest(), envelope)
+    return Piece(path, hashlib.sha256(content).hexdigest(), envelope)
 
 
 def measured_at(path: Path, result: dict[str, Any]) -> int:

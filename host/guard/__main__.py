@@ -36,8 +36,11 @@ def main() -> int:
         port = open_port(args.serial)
         received = relay.start(port)
         times, on_kill = Times(args.profile), OnKill(args.on_kill)
-        names = engine_names(args.engines)
-        guard = Guard(args.run_dir, port, received, key, times, args.pins, on_kill, names)
+        names = engine_names(",".join(filter(None, (args.engines, args.connectors))))
+        connectors = names[len(args.engines.split(",")) :]
+        guard = Guard(
+            args.run_dir, port, received, key, times, args.pins, on_kill, names, connectors
+        )
     except (LinesError, serial.SerialException, OSError, ValueError) as error:
         print(f"guard: {error}", file=sys.stderr)
         return 2
@@ -107,6 +110,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pins", required=True, help="name of a gpiozero pin factory")
     parser.add_argument("--on-kill", choices=[*OnKill], default=OnKill.CANCEL_ENTRIES)
     parser.add_argument("--engines", default=ENGINE, help="names, with commas between them")
+    parser.add_argument("--connectors", default="", help="names of those that are an exchange's")
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--fifo", action="store_true")
     return parser.parse_args()

@@ -1,6 +1,6 @@
 """What must hold outside of EMERGENCY, looked at on every pass; a check that cannot run fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from controller import leds
 from controller.times import Times
@@ -35,12 +35,14 @@ class Checks:
         link: HostLink,
         halting: Halting,
         look: Callable[[], None],
+        connectors: Sequence[str] = (),
     ) -> None:
         self._times = times
         self._clients = clients
         self._link = link
         self._halting = halting
         self._look = look
+        self._connectors = connectors
         self._lost_edges = 0
         self._leds_agreed_ns = 0
 
@@ -75,7 +77,8 @@ class Checks:
         self._look()
         for name, engine in self._clients.engines.items():
             if not self.fresh(engine, now_ns):
-                step_down(Reason.ENGINE_STALE, name)
+                lost = name in self._connectors
+                step_down(Reason.VENUE_LOST if lost else Reason.ENGINE_STALE, name)
             self._look()
         if not self.fresh(self._clients.recorder, now_ns):
             step_down(Reason.RECORDER_STALE)

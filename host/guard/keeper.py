@@ -111,9 +111,10 @@ class Keeper:
         return True
 
     def grant(self, epoch: int) -> bool:
-        """Open the gate for LIQUIDATE in this emergency, if its ladder has that rung."""
-        liquidates = modes.liquidates(self.reason, self._on_kill)
-        if not self.stopped or epoch != self.epoch or not liquidates:
+        """Open the gate for LIQUIDATE in this emergency, if its ladder closes or protects a position."""
+        needs = modes.liquidates(self.reason, self._on_kill)
+        needs |= modes.protects(self.reason, self._on_kill)
+        if not self.stopped or epoch != self.epoch or not needs:
             return False
         self._words.store(layout.GUARD_LADDER_TOKEN, secrets.randbits(64) | 1)
         return True

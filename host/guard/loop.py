@@ -18,6 +18,7 @@ import serial
 
 from controller import events, states
 from controller import reasons as trip_reasons
+from controller.protocol import INPUT_BITS
 from controller.times import Times
 from host import layout, shm
 from host.guard.checks import Checks
@@ -35,10 +36,17 @@ NO_HEAD = bytes(32)
 NONCE_BYTES = 16
 # ms. MODE is said again this often: often enough for a lost one, seldom enough for the Pico's budget.
 MODE_AGAIN_MS = 1000
+# Of STATUS.inputs: either contact open.
+SWITCH = sum(
+    1 << place for place, name in enumerate(INPUT_BITS) if name in ("SWITCH_A", "SWITCH_B")
+)
 
 
 class Guard:
-    """One halt line, one controller, one recorder, and the engines that are named."""
+    """One halt line, one controller, one recorder, and the engines that are named.
+
+    connectors -- which of the engines are an exchange's: without one the venue is lost
+    """
 
     def __init__(
         self,
@@ -50,6 +58,7 @@ class Guard:
         factory: str,
         on_kill: OnKill = OnKill.CANCEL_ENTRIES,
         engines: Sequence[str] = (ENGINE,),
+        connectors: Sequence[str] = (),
     ) -> None:
         self.times = times
         self.running = True
@@ -108,7 +117,10 @@ class Guard:
             self._look,
             engines,
         )
-        self._checks = Checks(times, self._clients, self._link, self.halting, self._look)
+        self._connectors = connectors
+        self._checks = Checks(
+            times, self._clients, self._link, self.halting, self._look, connectors
+        )
         self._register(self._factory.fileno(), self._dispatch)
         self._register(received.fileno(), self._hear_serial)
         self._stretch_of = {
@@ -241,10 +253,14 @@ class Guard:
                 self._tell_mode()  # one that was lost in noise must not stay lost
             if not armed:
                 self.step_down(Reason.CONTROLLER_STATUS, states.STATE_NAMES[fields["state"]])
+            if fields["inputs"] & SWITCH:
+                self.step_down(Reason.SWITCH_PRESSED)
             self.halting.controller_says(armed)
             return
         if name == "TRIP":
             self.step_down(Reason.CONTROLLER_TRIP, trip_reasons.NAMES[fields["reason"]])
+            if fields["reason"] in (trip_reasons.SWITCH_A, trip_reasons.SWITCH_B):
+                self.step_down(Reason.SWITCH_PRESSED)
             self.halting.controller_says(False)
         named: dict[str, Any] = {
             key: value.hex() if isinstance(value, bytes) else value for key, value in fields.items()
@@ -296,8 +312,10 @@ class Guard:
                 words.load(first + 2 * place + 1): words.load(first + 2 * place)
                 for place in range(len(self._clients.engines))
             }
-        reason = Reason.ENGINE_LOST if client.role == ENGINE else Reason.RECORDER_STALE
+        reason = Reason.RECORDER_STALE
         if client.role == ENGINE:
+            lost = client.name in self._connectors
+            reason = Reason.VENUE_LOST if lost else Reason.ENGINE_LOST
             self.halting.keeper.revoke()  # the next one asks for itself
         self.step_down(reason, f"{client.name}, pid {client.pid}, left")
         if not ended:

@@ -14,3 +14,4 @@ cdef class Features:
 
     cdef void take(self, double price) noexcept nogil
     cdef double trend(self) noexcept nogil
+    cdef double gap(self) noexcept nogil

@@ -24,6 +24,10 @@ cdef class Features:
         """Return the trend in [0, 1]; 0 while warming up or without any variance."""
         return self.trend()
 
+    def edge(self):
+        """Return what the trend is expected to bring, as a share of the price; 0 while warming up."""
+        return self.gap()
+
     cdef void take(self, double price) noexcept nogil:
         cdef double change
         self.rows += 1
@@ -43,3 +47,6 @@ cdef class Features:
         share = 0.5 + (self.fast - self.slow) / (self.slow * sqrt(self.variance)) / 4
         share = share if share > 0.0 else 0.0
         return share if share < 1.0 else 1.0
+
+    cdef double gap(self) noexcept nogil:
+        return 0.0 if self.rows < self._warm_up else (self.fast - self.slow) / self.slow

@@ -30,6 +30,8 @@ cdef class Pipeline:
     cdef double _capital
     cdef double _most_value
     cdef double _factor
+    cdef bint _by_hand
+    cdef double _least_edge
     cdef double _order_value
     cdef double _lot
     cdef int64_t _lot_units

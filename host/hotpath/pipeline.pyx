@@ -4,13 +4,14 @@
 Nothing on the way is a Python object and nothing allocates: the order is written into a buffer of
 its own. Prices, account and mode come in; what the account does with an order is the caller's.
 
-The target is the one of host.engine.strategy. Where a model is given (decision and forecast), it can
+The target is the one of host.engine.strategy, and an entry whose edge does not pay its costs is not
+made. Where a model is given (decision and forecast), it can
 only hold back: an entry needs its word, and what is held is sold when it says so. A forecast that is
 too old or makes no sense opens nothing. What the risk allows and what the enrichment says (`outlook`)
 makes an entry smaller.
 """
 
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
@@ -101,6 +102,7 @@ cdef class Pipeline:
         self.features = Features()
         self.checks, self._gate, self._serial, self._wal = checks, gate, serial, wal
         self._order_value, self._capital = order_value, capital
+        self._least_edge = -INFINITY
         # Until an outlook is given no forecast is known: where the limits need one, nothing opens.
         self.outlook(position_value, 0.0, 0.0, NEVER_S)
         self._decision, self._forecast, self._forecast_age_ns = decision, forecast, forecast_age_ns
@@ -124,6 +126,15 @@ cdef class Pipeline:
         self._tick_units, self._tick_decimals = tick_units, tick_decimals
         self._least, self._least_value = least, least_value
 
+    def set_least_edge(self, double share):
+        """Set what the trend must be expected to bring for an entry, as a share of the price.
+
+        Without it every edge is enough. Raises ValueError for what is no number.
+        """
+        if share != share:
+            raise ValueError("an edge that is no number")
+        self._least_edge = share
+
     def account(self, double position, int64_t held_lots, double cash):
         """Take over what the venue has said; base units, whole lots of it, quote currency.
 
@@ -143,6 +154,13 @@ cdef class Pipeline:
         self._world.var_share, self._world.cvar_share = var_share, cvar_share
         self._world.forecast_age_s = age_s
         self._factor = factor if 0 <= factor <= 1 else 0.0
+
+    def exits_by_hand(self):
+        """Send no exit from now on: `decide` passes the checks, answers HOLD, and `lots` is below 0.
+
+        At a venue without reduce-only orders a stop has to make room first (host.execution.leaving).
+        """
+        self._by_hand = True
 
     def wish(self):
         """Return the position to want, in lots, before any word of caution; what is held if none."""
@@ -220,6 +238,8 @@ cdef class Pipeline:
             return R_RECONCILED
         if fd < 0:
             return R_FAILED
+        if self._by_hand and not opens:
+            return C_HOLD
         code = self._gate.post(fd, self._request, self._request_length,
                                OPEN if opens else REDUCE, 0, self._wal)
         if code == R_SENT or code == R_UNKNOWN:
@@ -239,6 +259,8 @@ cdef class Pipeline:
             return 0
         if target > held:
             target = max(held, <int64_t> (<double> target * self._factor))
+        if target > held and not self.features.gap() > self._least_edge:
+            target = held
         if self._decision is not None:
             if self._forecast.look(0, self._forecast_age_ns, values, &age_ns) == 0:
                 action = self._decision.decide(values[0], values[1], values[2],

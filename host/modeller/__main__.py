@@ -19,7 +19,8 @@ def main(run_dir: str, venue: str, settings: str) -> int:
     realtime.die_with_parent()
     wanted = config.load(Path(settings))
     os.nice(NICE)
-    modeller = Modeller(Path(run_dir), wanted.venues(venue)[0].socket, wanted.modeller)
+    traded = wanted.venues(venue)[0]
+    modeller = Modeller(Path(run_dir), traded.at(Path(run_dir)), wanted.modeller)
     signal.signal(signal.SIGTERM, lambda *_: setattr(modeller, "running", False))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print("ready", flush=True)

@@ -95,6 +95,8 @@ FILLS = (
     Option("--fee-in", "WHAT", _currency, (IN_QUOTE, Decimal(1)),
            "quote, received, or NAME=WORTH of a third currency"),
     Option("--slip-ticks", "N", _decimal(), SLIP_TICKS, "what a market order loses beside the price"),
+    Option("--slip-bps", "N", _decimal(), Decimal(0), "what it loses besides, of the price"),
+    Option("--spread-bps", "N", _decimal(), Decimal(0), "from bid to ask, where the data show none"),
     Option("--latency-ms", "MS", float, 0.0, "how long a request takes, in the time of the data"),
     Option("--jitter-ms", "MS", float, 0.0, "at most so much more, drawn for each request"),
     Option("--seed", "N", int, 0, "of what is drawn"),
@@ -146,7 +148,14 @@ def tape(options: argparse.Namespace) -> Tape:
     """Make the tape. Raises BadInput and BadData."""
     series = read_data(options.data)
     trades = None if options.trades is None else read_data(options.trades)
-    made = Tape(series, options.rows_per_s, options.start_row, options.repeat, trades)
+    made = Tape(
+        series,
+        options.rows_per_s,
+        options.start_row,
+        options.repeat,
+        trades,
+        options.spread_bps,
+    )
     if not 0 <= options.start_row < made.rows:
         raise BadInput(f"--start-row must be 0 to {made.rows - 1} for {made.source}")
     if options.span_s is not None:
@@ -172,7 +181,7 @@ def book(options: argparse.Namespace, tick: Decimal) -> Book:
     paid_in, worth = options.fee_in
     fees = Fees(options.maker_bps, options.taker_bps, paid_in, worth)
     latency = Latency(options.latency_ms, options.jitter_ms, options.seed)
-    return Book(rules, fees, latency, options.slip_ticks)
+    return Book(rules, fees, latency, options.slip_ticks, options.slip_bps / 10_000)
 
 
 def settings(options: argparse.Namespace) -> dict[str, str]:

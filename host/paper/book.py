@@ -14,7 +14,7 @@ from host.paper.account import Account
 from host.paper.admission import Admission, changed
 from host.paper.fees import Fees
 from host.paper.latency import Latency
-from host.paper.market import Row, Rules, number
+from host.paper.market import ZERO, Row, Rules, number
 from host.paper.matching import SLIP_TICKS, Matching, amended
 from host.paper.orders import Order, Orders
 from host.venues import events as ev
@@ -34,6 +34,7 @@ class Book:
         fees: Fees | None = None,
         latency: Latency | None = None,
         slip_ticks: Decimal = SLIP_TICKS,
+        slip_share: Decimal = ZERO,
     ) -> None:
         self.rules = rules
         self.mark: Decimal | None = None
@@ -42,7 +43,7 @@ class Book:
         self.late = not self._latency.none
         self.orders = Orders()
         self.account = Account(fees or Fees(), rules.base)
-        self.matching = Matching(self.orders, self.account, rules, slip_ticks)
+        self.matching = Matching(self.orders, self.account, rules, slip_ticks, slip_share)
         self._admission = Admission(rules, self.orders, self.account, self.matching)
 
     @property
@@ -121,6 +122,26 @@ class Book:
             self.mark = row.first_bid
         self.matching.on_row(row)
         return self.take_events()
+
+    def reach(self) -> tuple[Decimal | None, Decimal | None] | None:
+        """Return (low, high): rows that stay between them do nothing, so they may be passed over.
+
+        None for an end says that there is none; None alone, that the next row matters whatever it is.
+        """
+        orders = self.orders
+        if self.late or orders.markets or orders.immediate or not self.matching.liquidity.whole:
+            return None
+        ends: dict[bool, list[Decimal]] = {False: [], True: []}
+        for order in orders.open.values():
+            at = order.price if order.stop is None else order.stop
+            if at is not None:
+                ends[(order.side == "sell") == (order.stop is None)].append(at)
+        return max(ends[False], default=None), min(ends[True], default=None)
+
+    def pass_over(self, row: Row, rows: int) -> None:
+        """So many rows went by within `reach`, `row` the last of them."""
+        self._now_ns, self.mark = row.time_ns, row.first_bid
+        self.matching.pass_over(row, rows)
 
     def no_more_rows(self) -> list[ev.Ev]:
         """Let everything arrive that is on its way: the data's time stands still."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from host.paper.book import Book
 from host.paper.deadman import DeadmanSwitch
@@ -16,14 +17,13 @@ ACCOUNT = frozenset({ev.Fill, ev.Cancelled, ev.CancelledAll, ev.Amended})
 REFUSED = (ev.Reject, ev.CancelReject, ev.AmendReject)
 
 
-@dataclass(slots=True)
-class Result:
+class Result(msgspec.Struct):
     """The outcome of one packet as the record shows it, and whom to tell what."""
 
     outcome: str = "accepted"
     role: str | None = None  # the sender's role from now on
-    to_sender: list[ev.Ev] = field(default_factory=list)
-    to_traders: list[ev.Ev] = field(default_factory=list)
+    to_sender: list[ev.Ev] = []
+    to_traders: list[ev.Ev] = []
     detail: str | None = None  # why, for a packet that was refused
 
 

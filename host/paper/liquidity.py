@@ -31,6 +31,14 @@ class Liquidity:
         self._display("buy", row.first_ask, row.ask_qty)
         self._display("sell", row.first_bid, row.bid_qty)
 
+    @property
+    def whole(self) -> bool:
+        """True while nothing is taken from what the last quote displays."""
+        return self._shared or all(
+            left is None or (side in self._seen and left == self._seen[side][1])
+            for side, left in self._left.items()
+        )
+
     def renew(self) -> None:
         """Forget what was taken: the next row's sizes are all new."""
         self._seen.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from host.venues.capabilities import CAPABILITIES
 
@@ -75,6 +76,8 @@ class Rules:
         return EXACT.multiply(EXACT.divide_int(qty, self.qty_step), self.qty_step)
 
 
+# Most requests say a price or a quantity that was said shortly before.
+@lru_cache(maxsize=4096)
 def number(text: str | None) -> Decimal | None:
     """A positive decimal in plain notation, else None."""
     if text is None or not _NUMBER.fullmatch(text):

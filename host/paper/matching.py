@@ -1,6 +1,6 @@
 """What one row does to the orders. An order can only fill on rows that come after it was accepted.
 
-- Market: at the first price of the next row, and `slip_ticks` worse, never better.
+- Market: at the first price of the next row, and worse by `slip_ticks` and `slip_share` of it.
 - Limit: when a row trades at or through it, or a quote comes to it; at the better of limit and first
   price of the row. On a tape with trades beside the book it also fills by them, in its turn.
 - A row fills what host.paper.liquidity leaves: market orders first, then price, then time.
@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from host.paper import queue
 from host.paper.account import Account
@@ -29,7 +29,14 @@ SLIP_TICKS = Decimal("0.5")
 class Matching:
     """Fills orders against rows; `events` gathers what happens until it is taken."""
 
-    def __init__(self, orders: Orders, account: Account, rules: Rules, slip_ticks: Decimal) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        account: Account,
+        rules: Rules,
+        slip_ticks: Decimal,
+        slip_share: Decimal = ZERO,
+    ) -> None:
         self.bid: Decimal | None = None  # of the last row
         self.ask: Decimal | None = None
         self.liquidity = Liquidity(rules)
@@ -37,6 +44,7 @@ class Matching:
         self._orders = orders
         self._account = account
         self._slip = slip_ticks * rules.tick
+        self._slip_share = slip_share
         self._rules = rules
         self._shrinks = "ouo" in rules.can
         self._rows = 0
@@ -83,6 +91,13 @@ class Matching:
             queue.displayed(self._orders.limits["buy"], row.first_bid, row.bid_qty)
             queue.displayed(self._orders.limits["sell"], row.first_ask, row.ask_qty)
 
+    def pass_over(self, row: Row, rows: int) -> None:
+        """So many rows went by and reached no order (see Book.reach); `row` is the last of them."""
+        self._rows += rows
+        self.bid, self.ask = row.first_bid, row.first_ask
+        self.liquidity.renew()
+        self.liquidity.meet(row)
+
     def _trigger(self, row: Row) -> None:
         """Make market orders of the stops that this row reaches, oldest first."""
         if not self._orders.stops:
@@ -97,7 +112,10 @@ class Matching:
         first = row.first_ask if order.side == "buy" else row.first_bid
         if order.stop is not None:
             first = max(first, order.stop) if order.side == "buy" else min(first, order.stop)
-        slip = min(self._slip, first / 2)  # a sell far below one tick still gets something
+        slip = self._slip
+        if self._slip_share:
+            slip += (first * self._slip_share).quantize(self._rules.tick, ROUND_UP)
+        slip = min(slip, first / 2)  # a sell far below one tick still gets something
         return first + slip if order.side == "buy" else first - slip
 
     def _match_limits(self, side: m.Side, reach: Decimal, first: Decimal) -> None:

@@ -25,8 +25,8 @@ def text(table: Table) -> str:
         "# The paper venue",
         "`python -m host.paper` plays recorded bars, trades, or best bid and offer, with `--trades` "
         "both of the last, and fills orders against them. It speaks the protocol of all venues "
-        "(venues.md). Its record says what it was sent and what it did; the bench judges by it. The "
-        "same data, requests and seed give the same answers, byte for byte.",
+        "([venues](venues.md)). Its record says what it was sent and what it did; the bench judges "
+        "by it. The same data, requests and seed give the same answers, byte for byte.",
         "## How a row fills",
         _said(matching),
         "## What a row leaves",

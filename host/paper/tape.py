@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from host.data.reader import BadData, Series
-from host.paper.market import Row
+from host.paper.market import ZERO, Row
 
 _encode = msgspec.json.Encoder().encode
 
@@ -28,6 +28,7 @@ class Tape:
 
     trades -- of the same time and instrument as the quotes in `series`: both are played, by the
         recorder's clock where both have it. Raises BadData when they cannot go together.
+    spread_bps -- from bid to ask, around bars and trades, which show none; quotes keep their own
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Tape:
         start_row: int = 0,
         repeat: bool = False,
         trades: Series | None = None,
+        spread_bps: Decimal = ZERO,
     ) -> None:
+        self._half = spread_bps / 20_000
         self.repeat = repeat
         self.series = series
         self.rows_per_s = rows_per_s
@@ -92,9 +95,9 @@ class Tape:
         volumes = s.qty if s.volume is None else s.volume
         volume = None if volumes is None else _exact(volumes[at])
         beside_book = s is not self.series
-        return Row(
-            number, first, first, low, high, volume, beside_book=beside_book, time_ns=time_ns
-        )
+        half = ZERO if beside_book else (first * self._half).quantize(self.tick, ROUND_HALF_UP)
+        prices = first + half, max(first - half, self.tick), low + half, max(high - half, self.tick)
+        return Row(number, *prices, volume, beside_book=beside_book, time_ns=time_ns)
 
     def packet(self, number: int) -> bytes:
         """The feed's event for the row."""

@@ -116,8 +116,9 @@ def _audit(result: Mapping[str, Any]) -> Check:
 
 def _lost_edges(result: Mapping[str, Any]) -> Check:
     fouls = result.get("fouls")
-    good = not fouls if isinstance(fouls, (list, tuple)) else None
-    return _judged("lost_edges_and_fouls", good, words.some(fouls), {"fouls": len(fouls or ())})
+    if not isinstance(fouls, (list, tuple)):
+        return _judged("lost_edges_and_fouls", None, words.some(fouls), {"fouls": None})
+    return _judged("lost_edges_and_fouls", not fouls, words.some(fouls), {"fouls": len(fouls)})
 
 
 def _host(result: Mapping[str, Any]) -> Check:

@@ -157,9 +157,9 @@ class VirtualBench(Answers):
         command = [sys.executable, "-m", "rig.load", name, str(self.setup.out)]
         self._spawn(f"load-{name}", command, Placement(frozenset(self.cpus)))
 
-    def start_host(self) -> None:
-        """Start the host under test."""
-        options = {
+    def host_options(self) -> dict[str, Any]:
+        """Return what the host under test is started with."""
+        return {
             "--run-dir": self.run_dir,
             "--audit-dir": self.setup.out / "audit",
             "--venue": self._venue_socket,
@@ -170,8 +170,11 @@ class VirtualBench(Answers):
             "--guard-cpu": self.bench_cpu,
             "--scheduler": "fifo" if self.fifo else "other",
         }
+
+    def start_host(self) -> None:
+        """Start the host under test."""
         command = [*self.setup.host]
-        for option, value in options.items():
+        for option, value in self.host_options().items():
             command += [option, str(value)]
         env = {"BOT4_BENCH_SOCKET": self._socket}
         self._spawn("host", command, Placement(frozenset(self.cpus)), env, ready=True)

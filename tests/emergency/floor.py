@@ -53,6 +53,7 @@ class PaperPort:
         self.own_price: D | None = None
         self.last: D | None = None
         self.known: list[str] = []
+        self.ours: bool | None = True
 
     def reachable(self) -> bool:
         return not self.away
@@ -98,6 +99,12 @@ class PaperPort:
 
     def stops(self, order_id: str) -> bool:
         return any(o.get("id") == order_id and o.get("stop") for o in self.given)
+
+    def explained(self) -> bool | None:
+        return self.ours
+
+    def flying(self, order_id: str) -> bool:
+        return any(order.id == order_id for order in self.book.open_orders())
 
     def price(self) -> D | None:
         return self.own_price

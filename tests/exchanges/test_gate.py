@@ -437,10 +437,11 @@ def test_over_tls_the_sealed_order_passes_the_gate_whole(tmp_path: Path) -> None
         port = server.sockets[0].getsockname()[1]
         permit, alarms = Permit(), []
         tls = ssl.create_default_context(cafile=certificate)
+        from host.exchange.reach import HERE
         from host.exchange.transport import GatedConnector
 
         row = capabilities.of("binance")
-        connector = GatedConnector(permit.gate, row.traffic, alarms.append, tls)
+        connector = GatedConnector(permit.gate, row.traffic, alarms.append, HERE, tls)
         url = f"https://localhost:{port}/api/v3/order?newClientOrderId={WIRE}"
         async with looked_after(permit.gate), aiohttp.ClientSession(connector=connector) as session:
             async with session.get(f"https://localhost:{port}/api/v3/time"):

@@ -15,6 +15,9 @@ from host.venues.capabilities import CAPABILITIES
 KEY, SECRET = "k" * 20, "s3cr3t" * 8
 
 
+HERE = ("kraken", "BTC/USD", "--url", "http://127.0.0.1:9")
+
+
 def run(*arguments: str) -> tuple[int, str]:
     """Run the connector; return its exit code and what it said."""
     done = subprocess.run(
@@ -37,8 +40,12 @@ def run(*arguments: str) -> tuple[int, str]:
         (["kraken", "BTC/USD", "--timeout-ms", "1"], "--timeout-ms must be 100 to 60000"),
         (["kraken", "BTC/USD", "--url", "http://example.com"], "--url: only of a server on this machine"),
         (["kraken", "BTC/USD", "--strategy", "Not One"], "a strategy is [a-z0-9]{1,12}"),
-        (["kraken", "BTC/USD"], "keys: set BOT4_KRAKEN_KEY and BOT4_KRAKEN_SECRET"),
-        (["kraken", "BTC/USD", "--keys", "/nowhere"], "keys: /nowhere: No such file"),
+        (["kraken", "BTC/USD", "--url", "http://127.0.0.1:80@api.kraken.com"], "--url: only of a server"),
+        (["kraken", "BTC/USD", "--url", "testnet"], "kraken has no test network"),
+        (["okx", "BTC/USDT", "--url", "testnet"], "okx has no test network"),
+        (["kraken", "BTC/USD"], "without --url orders are real, and only `bot4 run --live` starts that"),
+        ([*HERE], "keys: set BOT4_KRAKEN_KEY and BOT4_KRAKEN_SECRET"),
+        ([*HERE, "--keys", "/nowhere"], "keys: /nowhere: No such file"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_one_line_and_exit_code_2(

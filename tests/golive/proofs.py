@@ -110,6 +110,7 @@ def machine(**changes: Any) -> Machine:
         "profile": "production",
         "pins": "bot4gpiod",
         "venue": "kraken",
+        "exchange": "kraken",
         "strategy": "trend",
         "clock_fault": "",
         "clock": "synchronised",

@@ -18,7 +18,7 @@ from host.audit.verify import verify
 from host.audit.writer import AuditWriter
 from host.config import DEFAULT
 from host.doctor import finding, upkeep
-from host.golive import trust
+from host.golive import permit, trust
 from host.golive.lines import LINES
 from host.golive.shown import SAFETY_MODULES
 from tests.golive.proofs import KEY, SOFTWARE, Host
@@ -63,7 +63,7 @@ def machine(
         "[strategy]\n",
         f'[host]\nlink_key = "{tmp_path}/link.key"\n\n[strategy]\nvenue = "kraken"\n',
     )
-    text += '\n[[venue]]\nname = "kraken"\nsocket = "/nowhere/kraken"\n'
+    text += '\n[[venue]]\nname = "kraken"\nexchange = "kraken"\n'
     (tmp_path / "config.toml").write_text(text)
     where = {"cpu": "Cortex-A76", "kernel": "6.12-rt"}
     monkeypatch.setattr(perf, "environment", lambda: where)
@@ -162,6 +162,7 @@ def test_the_gate_opens_under_productions_root_and_no_evidence_less(run: Run, ma
     done = run("run", *options(host), "--live")
     assert done.code == 0, done.err
     assert len(started) == 1
+    permit.check(started[0].permit, trust.read(trust.PRODUCTION), "pi", "kraken", "kraken")
     granted = [record for record in records(host.audit_dir) if record.kind == "live_granted"]
     assert granted[0].data["open"] == []
     assert granted[0].data["trust"].startswith("production ")
@@ -187,6 +188,40 @@ def test_run_live_takes_no_other_root_and_no_paper_venue(run: Run, machine: Any)
     assert "--venue" in done.err
 
 
+def configured(host: Host, venue: str) -> None:
+    """Say something else of the venue."""
+    file = host.folder.parent / "config.toml"
+    file.write_text(file.read_text().replace('exchange = "kraken"', venue))
+
+
+@pytest.mark.parametrize("name", ["bybit", "hyperliquid", "nowhere"])
+def test_an_untested_exchange_is_refused_whatever_the_gate_says(
+    run: Run, machine: Any, name: str
+) -> None:
+    host, started = machine
+    host.trust(trust.PRODUCTION, mark=b"")
+    configured(host, f'exchange = "{name}"')
+    done = run("run", *options(host), "--live")
+    assert (done.code, started, done.out) == (1, [], "")
+    assert done.err.startswith(f"bot4: not live: {name} is ")
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="production's root must belong to root")
+def test_live_orders_go_to_one_exchange(run: Run, machine: Any) -> None:
+    host, started = machine
+    host.trust(trust.PRODUCTION, mark=b"")
+    other = '\n[[venue]]\nname = "second"\nexchange = "okx"\n'
+    configured(host, f'exchange = "kraken"\n{other}')
+    done = run("run", *options(host), "--live")
+    assert (done.code, started) == (2, [])
+    assert "[[venue]] second: real orders go to the exchange that is traded at alone" in done.err
+    configured(host, 'exchange = "kraken"\nurl = "http://127.0.0.1:9"')
+    done = run("run", *options(host), "--live")
+    assert (done.code, started) == (1, [])
+    assert "  venue: the configuration trades at no real exchange" in done.err
+
+
 def test_a_decision_that_cannot_be_put_on_record_is_none(
     run: Run, machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,8 +240,13 @@ def test_a_decision_that_cannot_be_put_on_record_is_none(
 
 def test_plain_run_never_asks_the_gate(run: Run, machine: Any) -> None:
     host, started = machine
+    done = run("run", *options(host))
+    assert (done.code, started) == (2, [])
+    assert "without a url its orders are real, and that needs --live" in done.err
+    configured(host, 'exchange = "kraken"\nurl = "http://127.0.0.1:9"')
     assert run("run", *options(host)).code == 0
-    assert len(started) == 1
+    assert [venue.url for venue in started[0].connectors] == ["http://127.0.0.1:9"]
+    assert started[0].permit == b""
     assert not any(record.kind.startswith("live_") for record in records(host.audit_dir))
 
 

@@ -51,6 +51,7 @@ def test_a_fresh_host_is_not_ready_and_every_line_says_why(tmp_path: Path, judge
     bad = machine(
         profile="bench",
         venue="paper",
+        exchange="",
         clock_fault="not synchronised",
         key_faults=["link.key: no such file"],
     )
@@ -235,6 +236,8 @@ def test_a_result_without_a_field_is_refused(kind: str, host: Host, judge: Judge
         ({"profile": "bench"}, "profile"),
         ({"pins": "bot4bench"}, "profile"),
         ({"venue": "paper"}, "venue"),
+        ({"exchange": ""}, "venue"),
+        ({"exchange": "okx"}, "venue"),
         ({"clock_fault": "not synchronised"}, "clock"),
         ({"key_faults": ["link.key: others can read it"]}, "keys"),
     ],
@@ -248,9 +251,9 @@ def test_this_machine_opens_lines(
 
 def test_a_paper_venue_is_none_whatever_was_signed_of_it(host: Host, judge: Judge) -> None:
     told = msgspec.json.decode(host.piece("venue").read_bytes())["result"]
-    other = Host(host.folder, host.now_ns, host.key, machine(venue="paper"))
+    other = Host(host.folder, host.now_ns, host.key, machine(venue="paper", exchange=""))
     other.sign("venue", told | {"venue": "paper"})
-    assert "paper venue" in opened(judge(other))["venue"]
+    assert "no real exchange" in opened(judge(other))["venue"]
 
 
 def test_the_newest_piece_counts(host: Host, judge: Judge) -> None:

@@ -81,6 +81,28 @@ def test_a_rail_out_of_range_or_loosened_without_a_reason_is_refused(
             "[emergency] most_slippage_bps: ",
         ),
         (GOOD + "[[venue]]\nname = 'b'\n", "[venue[0]] socket: missing"),
+        (
+            GOOD + "[[venue]]\nname = 'k'\nexchange = 'kraken'\nsocket = 's'\n",
+            "[venue[0]] socket: of",
+        ),
+        (GOOD + "[[venue]]\nname = 'k'\nsocket = 's'\nkeys = 'f'\n", "[venue[0]] keys: of an exch"),
+        (GOOD + "[[venue]]\nname = 'k'\nexchange = '../x'\n", "[venue[0]] exchange: "),
+        (GOOD + "[[venue]]\nname = 'engine'\nexchange = 'okx'\n", "[venue[0]] name: 'engine' is"),
+        *(
+            (
+                GOOD + f"[[venue]]\nname = 'k'\nexchange = 'kraken'\nurl = '{url}'\n",
+                "[venue[0]] url: ",
+            )
+            for url in (
+                "http://127.0.0.1:80@api.kraken.com",
+                "http://127.0.0.1:80/@api.kraken.com",
+                "http://127.0.0.1",
+                "https://api.kraken.com",
+                "http://localhost.evil:80",
+                "http://localhost:80\\n",
+                "live",
+            )
+        ),
         (GOOD + "[[venue]]\nname = 'B!'\nsocket = 'x'\n", "[venue[0]] name: "),
         (GOOD + "[[venue]]\nname = 'b'\nsocket = 'x'\nsokket = 'y'\n", "[venue[0]] sokket: unk"),
         (

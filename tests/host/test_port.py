@@ -40,8 +40,18 @@ class Bench:
         gate = Gate(guard.words, engine.words, levels=levels.words, level_index=20)
         self.pages = (guard, engine, levels)
         self.ids = Ids("trend", 7)
+        self.liquidates = True
         rate = RiskCheck(config.load(config.DEFAULT).limits)
-        self.port = VenuePort("paper", gate, self.ids, Journal(folder / "j"), rate, 1e9, lambda: 2)
+        self.port = VenuePort(
+            "paper",
+            gate,
+            self.ids,
+            Journal(folder / "j"),
+            rate,
+            1e9,
+            lambda: 2,
+            lambda: self.liquidates,
+        )
 
     def close(self) -> None:
         for sock in self.open:

@@ -1,5 +1,6 @@
 """The way from a price to an order in plain Python: the twin of host.hotpath.pipeline."""
 
+import math
 from decimal import Decimal
 
 import msgspec
@@ -25,6 +26,7 @@ class Path:
         self.who = strategy_id
         self.most_value, self.order_value, self.capital = position, order, capital
         self.shares, self.age_s, self.factor = (0.0, 0.0), NEVER_S, 1.0
+        self.least_edge = -math.inf
         self.lot = self.position = self.cash = Decimal(0)
         self.number = 0
         self.price = 0.0
@@ -58,6 +60,7 @@ class Path:
         share, value = modes.LIMIT_SHARE.get(mode, 1.0), self.price * float(self.lot)
         held = int(self.position / self.lot)
         target = strategy.cautious(self.wish(mode), held, self.factor)
+        target = strategy.paying(target, held, self.features.edge(), self.least_edge)
         most = int(self.order_value * share / value)
         lots = max(-most, min(most, target - held))
         if not lots:

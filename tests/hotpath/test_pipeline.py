@@ -1,5 +1,6 @@
 """The compiled path sends, byte for byte, the orders that its twin in plain Python makes."""
 
+import math
 import random
 import socket
 from collections import Counter
@@ -116,6 +117,10 @@ def replay(bench: Bench, prices: list[float], rng: random.Random, wanted: Any) -
         path.outlook(*word)
         twin.outlook(*word)
         assert path.wish() == twin.wish(mode)
+        if rng.random() < 0.1:
+            twin.least_edge = rng.choice((-math.inf, 0.0, rng.uniform(0, 0.01)))
+            path.set_least_edge(twin.least_edge)
+        assert path.features.edge() == twin.features.edge()
         at_ns = now_ns + rng.randrange(1_000_000)
         expected, request = twin.decide(mode, epoch, at_ns)
         code = path.decide(bench.ours.fileno(), True, at_ns)
@@ -190,7 +195,25 @@ def test_features_are_the_twin_s(prices: list[float]) -> None:
     for price in prices:
         compiled.update(price)
         twin.update(price)
-        assert compiled.signal() == twin.signal()
+        assert (compiled.signal(), compiled.edge()) == (twin.signal(), twin.edge())
+
+
+def test_an_entry_whose_edge_does_not_pay_is_not_made(bench: Bench) -> None:
+    path = bench.pipeline(limits(), SMALL_VALUE)
+    at_ns = rising(path)
+    edge = path.features.edge()
+    assert edge > 0
+    bench.lease()
+    for least, code in ((10.0, HOLD), (edge, HOLD), (edge * (1 - 1e-12), refusals.SENT)):
+        path.set_least_edge(least)
+        assert path.decide(bench.ours.fileno(), True, at_ns) == code
+    # What is held is sold all the same: its entry is paid already.
+    path.set_least_edge(10.0)
+    path.account(100.0, 10_000, 0.0)
+    assert path.decide(bench.ours.fileno(), True, at_ns) == refusals.SENT
+    assert path.lots < 0
+    with pytest.raises(ValueError, match="edge"):
+        path.set_least_edge(float("nan"))
 
 
 def rising(path: Pipeline, rows: int = 40) -> int:

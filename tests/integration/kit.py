@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -95,10 +95,18 @@ def packets(record: Path) -> list[dict]:
 
 
 @contextlib.contextmanager
-def trading(out: Path, **options: object) -> Iterator[Trading]:
+def trading(
+    out: Path,
+    kind: type[VirtualBench] = VirtualBench,
+    tail: Callable[[VirtualBench], Any] | None = None,
+    **options: object,
+) -> Iterator[Trading]:
     """Bring a bench up, arm it, wait for the first order; end everything afterwards."""
-    with VirtualBench(Setup(out=out, span_s=60.0, patience_s=PATIENCE_S, **options)) as bench:
+    with kind(Setup(out=out, span_s=60.0, patience_s=PATIENCE_S, **options)) as bench:
         kit = Trading(bench)
+        if tail is not None:  # what else tells how far the host has traded
+            kit.session.close()
+            kit.session._venue = tail(bench)
         with contextlib.closing(kit.session):
             kit.rearm()
             yield kit

@@ -166,7 +166,7 @@ BAD = {
     "no presses": (["--presses", "0"], "--presses 0"),
     "no speed": (["--speed", "-1"], "--speed -1"),
     "missing file": (["--data", "{tmp}/none.csv"], "none.csv"),
-    "a folder": (["--data", "{tmp}"], "not a .csv"),
+    "a folder": (["--data", "{tmp}"], "not a series"),
     "an empty file": (["--data", "{tmp}/empty.csv"], "empty.csv"),
     "a negative price": (["--data", "{tmp}/negative.csv"], "row 2: "),
     "not a number": (["--data", "{tmp}/nan.csv"], "row 1: "),

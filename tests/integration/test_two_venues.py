@@ -129,3 +129,24 @@ def test_a_venue_that_stops_answering_while_we_trade_is_lost_and_nobody_rearms_w
         os.kill(second.process.pid, signal.SIGCONT)
         assert bench.wait_status(timeout_s=15.0, ladder_done=True)["ladder_done"] is True
         bench.rearm()
+
+
+def test_a_press_after_the_host_has_stopped_by_itself_still_does_what_on_kill_says(
+    tmp_path: Path, second: SecondVenue
+) -> None:
+    with (
+        trading(tmp_path, host=two_venues(tmp_path, second)) as bench,
+        Person(bench.bench._venue_socket) as person,
+    ):
+        wait_position(person)
+        second.end()
+        assert bench.wait_status(timeout_s=15.0, mode="EMERGENCY")["reason"] == "VENUE_LOST"
+        bench.press()
+        wait_log(bench, "mode", reason="SWITCH_PRESSED", was="VENUE_LOST")
+        deadline_s = time.monotonic() + 10
+        while person.position():
+            assert time.monotonic() < deadline_s, "the press left a position"
+            time.sleep(0.02)
+        second.start()
+        assert bench.wait_status(timeout_s=20.0, ladder_done=True)["ladder_done"] is True
+        bench.rearm()

@@ -31,7 +31,7 @@ class Shim:
 
     def host(self, *command: str) -> list[str]:
         """Return the command line of a host (the honest one) whose processes all carry the shim."""
-        set_here = ["env", f"LD_PRELOAD={self.library}", f"BOT4_SHIM={self._file}"]
+        set_here = ["env", f"LD_PRELOAD={self.library}", f"LD_SHIM_WORDS={self._file}"]
         return [*set_here, *(command or (sys.executable, "-m", "bot4", "run"))]
 
     def stop_next_open(self) -> None:

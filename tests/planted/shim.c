@@ -1,4 +1,4 @@
-/* Loaded before libc into the processes of an unchanged host (LD_PRELOAD). BOT4_SHIM names a file
+/* Loaded before libc into the processes of an unchanged host (LD_PRELOAD). LD_SHIM_WORDS names a file
    of 64-bit words that the test writes:
 
    word 0  added to CLOCK_REALTIME, ns: a wall clock that has been set
@@ -27,7 +27,7 @@ static _Atomic int64_t *words = none;
 
 __attribute__((constructor)) static void attach(void)
 {
-    const char *name = getenv("BOT4_SHIM");
+    const char *name = getenv("LD_SHIM_WORDS");
     int fd = name ? open(name, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
         return;

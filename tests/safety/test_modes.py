@@ -144,7 +144,7 @@ def token(page: shm.Page) -> int:
     return page.words.load(layout.GUARD_LADDER_TOKEN)
 
 
-def test_the_token_is_of_this_emergency_and_of_a_ladder_that_liquidates() -> None:
+def test_the_token_is_of_this_emergency_and_no_press_has_one_but_under_flatten() -> None:
     for on_kill in (OnKill.CANCEL_ENTRIES, OnKill.CANCEL_ALL):
         keeper, page, _told = make(on_kill)
         keeper.rearmed(0)
@@ -191,13 +191,23 @@ def test_an_unfinished_ladder_is_taken_on_right_after_a_start_alone() -> None:
 # -- an emergency that goes further -----------------------------------------------------------------
 
 
+SPEAKING = ("RISK", "OPERATOR", "DRAWDOWN", "SWITCH_PRESSED")
+BOX = (
+    "NOT_ARMED",
+    "MODE_RECORD",
+    "HALT_LINE",
+    "CONTROLLER_TRIP",
+    "CONTROLLER_STATUS",
+    "SWITCH_PRESSED",
+)
+
+
 def rungs(reasons: list[Reason], on_kill: OnKill) -> Rung:
     """Return the last rung of an emergency, by the words of docs/modes.md."""
     first, *later = reasons
-    box = ("NOT_ARMED", "MODE_RECORD", "HALT_LINE", "CONTROLLER_TRIP", "CONTROLLER_STATUS")
-    if first.name in box:
+    if first.name in BOX:
         later = []
-    speaking = [reason for reason in later if reason.name in ("RISK", "OPERATOR", "DRAWDOWN")]
+    speaking = [reason for reason in later if reason.name in SPEAKING]
     return max(modes.last_rung(reason, on_kill) for reason in (first, *speaking))
 
 
@@ -226,7 +236,12 @@ def test_an_emergency_reaches_the_furthest_rung_of_its_reasons_and_never_goes_ba
             assert told[-1][1:] == (reason, keeper.epoch, "", was)  # both reasons are on record
         reached = now
     assert reached == rungs([first, *later], on_kill)
-    assert keeper.grant(keeper.epoch) == (reached == Rung.LIQUIDATE)
+    closes = reached == Rung.LIQUIDATE
+    # What did not begin at the box may place a missing stop, unless a kill wants the stops gone.
+    guards = keeper.reason.name not in BOX and not (
+        on_kill == OnKill.CANCEL_ALL and modes.LAST[keeper.reason] is modes.BY_ON_KILL
+    )
+    assert keeper.grant(keeper.epoch) == (closes or guards)
     assert modes.unpack(page.words.load(layout.GUARD_MODE))[0] == TradingMode.EMERGENCY
 
 
@@ -242,12 +257,27 @@ def test_what_follows_from_an_emergency_or_a_kill_at_the_box_never_takes_it_furt
         assert drawn == (on_kill != OnKill.FLATTEN)
 
 
+def test_a_press_leads_to_the_same_end_whether_the_host_has_stopped_by_itself_or_not() -> None:
+    for on_kill in OnKill:
+        for before in STOPPING:
+            if before in modes.AT_THE_BOX:
+                continue
+            keeper, _page, _told = make(on_kill)
+            keeper.rearmed(0)
+            keeper.down(before, 1)
+            keeper.down(Reason.SWITCH_PRESSED, 2)
+            assert modes.last_rung(keeper.reason, on_kill) >= modes.last_rung(
+                Reason.HALT_LINE, on_kill
+            )
+
+
 def test_an_emergency_that_goes_further_revokes_the_token_of_the_ladder_before() -> None:
     keeper, page, _told = make(OnKill.FLATTEN)
     keeper.rearmed(0)
     keeper.down(Reason.VENUE_LOST, 1)
-    assert not keeper.grant(keeper.epoch)
+    assert keeper.grant(keeper.epoch)  # for a stop that is missing
     assert keeper.down(Reason.OPERATOR, 2)  # `bot4 halt` under "flatten" closes the position
+    assert token(page) == 0
     assert keeper.grant(keeper.epoch)
     assert not keeper.down(Reason.DRAWDOWN, 3)  # no further
     assert token(page) != 0

@@ -8,7 +8,7 @@ from host.engine.emergency.port import Port
 from host.engine.emergency.progress import Progress
 from host.engine.emergency.settings import Emergency
 from host.engine.emergency.venue_ladder import VenueLadder
-from host.modes import OnKill, Reason
+from host.modes import Reason
 
 # Times between two requests for the token; an unanswered one is not known to have arrived.
 TOKEN_RETRY_NS = 200_000_000
@@ -57,13 +57,13 @@ class Ladder:
         on_kill = self._settings.on_kill
         self.epoch, self._told_done = epoch, False
         self._liquidate = modes.liquidates(reason, on_kill)
-        # Only a kill takes the stops away: whoever ends or restarts a host wants them to stay.
-        takes_all = modes.LAST[reason] is modes.BY_ON_KILL and on_kill == OnKill.CANCEL_ALL
+        keeps = not modes.takes_all(reason, on_kill)
+        protects = modes.protects(reason, on_kill)
         self._tell("ladder_begun", epoch=epoch, reason=reason.name, liquidate=self._liquidate)
         if self._liquidate:
             self._remember(reason)
         for venue in self.venues.values():
-            venue.begin(self._liquidate, not takes_all, now_ns)
+            venue.begin(self._liquidate, keeps, protects, now_ns)
 
     def restart(self, name: str, now_ns: int) -> None:
         """The connection of one venue is new."""

@@ -33,6 +33,12 @@ class Port(Protocol):
     def stops(self, order_id: str) -> bool:
         """Return True for an order that we have sent as a stop."""
 
+    def explained(self) -> bool | None:
+        """Return whether our own executions make up the position; None while nobody knows yet."""
+
+    def flying(self, order_id: str) -> bool:
+        """Return True while an order of ours may be at the venue or on its way to it."""
+
     def price(self) -> Decimal | None:
         """Return the last price of our own feed while it is fresh."""
 

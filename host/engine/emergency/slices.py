@@ -1,9 +1,18 @@
 """What is known of the slices so far: which type the venue takes, how far the price has gone."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum, auto
 
-from host.engine.emergency.liquidation import ZERO, Kinds, Rules, Slice, plan
+from host.engine.emergency.liquidation import (
+    KINDS,
+    PLAIN_KINDS,
+    ZERO,
+    Kinds,
+    Rules,
+    Slice,
+    plan,
+)
 from host.engine.emergency.settings import Emergency
 
 # The venue may judge the least notional at another price than ours: below so many of it we believe
@@ -21,11 +30,14 @@ class Verdict(Enum):
 
 
 class Slices:
-    """`attempt` widens the price bound, `dust` is the position that cannot be traded."""
+    """`attempt` widens the price bound, `dust` is the position that cannot be traded.
 
-    def __init__(self, settings: Emergency, kinds: Kinds) -> None:
+    reduce_only() -- the venue knows orders that can only reduce, as far as it has said so far
+    """
+
+    def __init__(self, settings: Emergency, reduce_only: Callable[[], bool]) -> None:
         self._settings = settings
-        self._kinds = kinds
+        self._reduce_only = reduce_only
         self.begin()
 
     def begin(self) -> None:
@@ -38,14 +50,19 @@ class Slices:
         self._disputed: Decimal | None = None
 
     @property
+    def _kinds(self) -> Kinds:
+        return KINDS if self._reduce_only() else PLAIN_KINDS
+
+    @property
     def plain(self) -> bool:
         """True when the next slice is not reduce-only, because the venue has no such orders."""
-        return not self._kinds[self._kind][1]
+        return not self._reduce_only()
 
     def next(self, position: Decimal, mark: Decimal, rules: Rules) -> Slice | None:
         """Return the next slice; None when the position is less than one step."""
         self._small = abs(position) * mark < SMALL * rules.min_notional
-        return plan(position, mark, rules, self._settings, self.attempt, self._kinds[self._kind])
+        kind = self._kinds[min(self._kind, len(self._kinds) - 1)]
+        return plan(position, mark, rules, self._settings, self.attempt, kind)
 
     def refused(self, why: str, position: Decimal) -> Verdict:
         """Judge the refusal of the last slice, which was planned for `position`."""
@@ -58,7 +75,7 @@ class Slices:
             self._disputed = position
             return Verdict.AGAIN
         self._kind += 1
-        if self._kind == len(self._kinds):
+        if self._kind >= len(self._kinds):
             self._kind = 0
             return Verdict.EXHAUSTED
         return Verdict.AGAIN

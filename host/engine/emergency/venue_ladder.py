@@ -1,5 +1,7 @@
 """One venue's part of the emergency: the cancel rung, then the liquidate rung where there is one.
 
+A position that stays, and that no stop covers, gets one (host.engine.emergency.covering).
+
     LISTING -> POSITION -> MARK -> SLICE (-> ENDING) -> LISTING -> ... -> POSITION of zero -> DONE
 
 Every slice ends in LISTING, so a late fill is found by the next POSITION whatever told of it.
@@ -12,7 +14,8 @@ from typing import Any
 from host import refusals
 from host.engine.emergency import stops
 from host.engine.emergency.cancelling import CancelRung, Step
-from host.engine.emergency.liquidation import KINDS, PLAIN_KINDS, Rules, Slice
+from host.engine.emergency.covering import Cover, Next
+from host.engine.emergency.liquidation import Rules, Slice
 from host.engine.emergency.port import Port
 from host.engine.emergency.settings import Emergency
 from host.engine.emergency.slices import Slices, Verdict
@@ -34,16 +37,18 @@ class VenueLadder(CancelRung):
     ) -> None:
         super().__init__(port, settings, tell)
         self._token = token
-        self._slices = Slices(settings, KINDS if port.reduce_only else PLAIN_KINDS)
+        self._slices = Slices(settings, lambda: port.reduce_only)
+        self._cover = Cover(port, settings.stop_distance_bps)
         self._liquidate = self._protected = self._wants_token = False
 
     @property
     def wants_token(self) -> bool:
-        """True while the position is to be closed and the guard has not granted it yet."""
+        """True while an order of the ladder is to be sent and the guard has not granted it yet."""
         return self._wants_token and not self._token()
 
-    def begin(self, liquidate: bool, keep_stops: bool, now_ns: int) -> None:
+    def begin(self, liquidate: bool, keep_stops: bool, protect: bool, now_ns: int) -> None:
         """Start for a new emergency. Stops stay while a position is closed, whatever is asked."""
+        self._cover.begin(protect)
         self._liquidate = liquidate
         self._protected = self._wants_token = False
         self._slices.begin()
@@ -54,6 +59,8 @@ class VenueLadder(CancelRung):
         match event["ev"]:
             case "mark" if self._asked(event):
                 self._take_mark(event, now_ns)
+            case "ack" | "reject" if event["id"] and event["id"] == self._cover.order_id:
+                self._go(Step.LISTING, now_ns)
             case "reject" if self._slice_is(event["id"]):
                 self._refused(event["reason"], now_ns)
             case "fill":
@@ -63,7 +70,11 @@ class VenueLadder(CancelRung):
 
     def _swept(self, now_ns: int) -> None:
         if not self._liquidate:
-            self._finish()
+            wanted = self._cover.look(self.position, self.stops)
+            if wanted is Next.PLACE:
+                self._go(Step.MARK, now_ns)
+            elif wanted is Next.NOTHING:
+                self._finish()
         elif abs(self.position) > self._slices.dust:
             if self.rung != Rung.LIQUIDATE:
                 self._reach(Rung.LIQUIDATE, now_ns)
@@ -100,6 +111,8 @@ class VenueLadder(CancelRung):
         mark = self.port.price() or (Decimal(said) if said is not None else None)
         if not self._token():
             self._wants_token = True
+        elif not self._liquidate:
+            self._cover_rest(mark or self.port.last_price(), rules, now_ns)
         elif mark is None:
             self._protect(rules)
         elif self._slices.plain and self.stops:
@@ -172,6 +185,16 @@ class VenueLadder(CancelRung):
                     return
             self._protected = True
             self._alert("NO_PRICE", stop=bool(request))
+
+    def _cover_rest(self, price: Decimal | None, rules: Rules, now_ns: int) -> None:
+        request = self._cover.request(self.position, self.stops, price, rules)
+        if request is not None:
+            code = self.port.send(request, Intent.LIQUIDATE, self._token())
+            self._tell("protective_stop", outcome=refusals.NAMES[code], **request)
+            if code == refusals.SENT:
+                self.step = Step.LISTING  # its acknowledgement, or the retry, asks
+                return
+        self._go(Step.LISTING, now_ns)
 
     def _slice_is(self, order_id: str | None) -> bool:
         return self.step in (Step.SLICE, Step.ENDING) and order_id == self._slices.order_id

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import Any
@@ -92,18 +92,29 @@ def nautilus(quiet: int, traded: int, rounds: int) -> tuple[dict[str, Any], str]
     """Return the medians of NautilusTrader, or nothing and the reason."""
     if find_spec("nautilus_trader") is None:
         return {}, f"NautilusTrader is not installed: {INSTALL}"
-    command = [sys.executable, "-m", "host.perf.peers.nautilus", str(quiet), str(traded)]
+    command = ["host.perf.peers.nautilus", str(quiet), str(traded)]
+    return asked("NautilusTrader", command, WHAT, rounds)
+
+
+def asked(
+    peer: str, command: list[str], names: Iterable[str], rounds: int
+) -> tuple[dict[str, Any], str]:
+    """Run a module that measures a peer; return the medians of its figures, or why there are none."""
     found = []
     for _ in range(rounds):
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+                [sys.executable, "-m", *command],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=True,
             )
             found.append(json.loads(done.stdout))
         except (subprocess.SubprocessError, ValueError) as error:
             last = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-            return {}, f"NautilusTrader could not be measured: {last}"
-    medians = {name: statistics.median(one[name] for one in found) for name in WHAT}
+            return {}, f"{peer} could not be measured: {last}"
+    medians = {name: statistics.median(one[name] for one in found) for name in names}
     return medians | {"version": found[0]["version"]}, ""
 
 
@@ -115,9 +126,9 @@ def _rows(ticks: int) -> list[Row]:
 
 def show(found: list[dict[str, Any]]) -> str:
     """Return the rows as text of at most 80 columns."""
-    lines = [f"{'beside others, in one process, k/s':42}{'ours':>10}{found[0]['peer']:>27}"]
+    lines = [f"{'beside others, in one process, k/s':36}{'ours':>10}{'theirs':>10}"]
     for row in found:
         theirs = "missing" if row["theirs"] is None else f"{row['theirs']:.2f}"
-        lines.append(f"{row['what']:42}{row['ours']:>10.2f}{theirs:>27}")
+        lines.append(f"{row['what']:36}{row['ours']:>10.2f}{theirs:>10}  {row['peer']}")
     lines += [f"missing: {why}" for why in dict.fromkeys(row["missing"] for row in found) if why]
     return "\n".join(lines)
