@@ -12,6 +12,7 @@ systemctl start systemd-journald port
 systemctl start bot4-dashboard bot4
 for unit in bot4 bot4-dashboard; do echo "$unit: $(is $unit ActiveState)"; done
 echo "mode: $(mode)"
+until_is 1.0 metric 'bot4_mode{mode="EMERGENCY"}'
 guard=$(pgrep -o -u bot4 -f host.guard)
 echo "guard scheduler: $(ps -o cls=,rtprio= -p "$guard" | xargs)"
 echo "guard locked kB: $(sed -n 's/^VmLck:\s*\([0-9]*\).*/\1/p' "/proc/$guard/status")"
@@ -21,7 +22,6 @@ for pid in $(pgrep -u bot4) $(pgrep -u bot4-web); do
 done
 echo "processes of root: $(pgrep -u root -f '/opt/bot4/bin' | wc -l)"
 echo "web as: $(ps -o user= -p "$(pgrep -o -u bot4-web)")"
-until_is 1.0 metric 'bot4_mode{mode="EMERGENCY"}'
 echo "dashboard mode: $(metric 'bot4_mode{mode="EMERGENCY"}')"
 echo "dashboard pages: $(metric 'bot4_source_up{source="pages"}')"
 before=$(is bot4 MainPID)
