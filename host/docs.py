@@ -64,7 +64,8 @@ def modes_page() -> str:
         "## The reasons",
         table(["reason", "first rung", "last rung", "what happened"], reasons),
         "## More than one reason",
-        "An emergency reaches the furthest last rung of its reasons and never goes back. Those that "
+        "An emergency reaches the furthest last rung of its reasons, with the stops taken off where one "
+        "of them does that, and never goes back. Those that "
         f"can take it further are {_names(modes.ESCALATE)}: the rest follow from an emergency itself "
         "(it trips the controller, HALT falls, a restarted engine has left) and say nothing new. "
         "The emergency then begins anew under the later reason, with a new epoch, and its mode "

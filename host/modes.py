@@ -197,10 +197,15 @@ def protects(reason: Reason, on_kill: OnKill) -> bool:
 
 
 def escalates(standing: Reason, later: Reason, on_kill: OnKill) -> bool:
-    """Return True when `later` takes the emergency of `standing` to a further last rung."""
+    """Return True when `later` takes the emergency of `standing` further than that goes by itself."""
     if standing in AT_THE_BOX or standing not in LAST or later not in ESCALATE:
         return False
-    return last_rung(later, on_kill) > last_rung(standing, on_kill)
+    return how_far(later, on_kill) > how_far(standing, on_kill)
+
+
+def how_far(reason: Reason, on_kill: OnKill) -> tuple[Rung, bool]:
+    """Return where the ladder of `reason` ends, and whether it takes protective stops off as well."""
+    return last_rung(reason, on_kill), takes_all(reason, on_kill)
 
 
 def rung_after(reason: Reason, stood_s: float) -> Rung:

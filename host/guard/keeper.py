@@ -56,7 +56,7 @@ class Keeper:
         """Step down as far as `reason` asks; never up. Return True when the word changed.
 
         A reason that is given again and again climbs from its first rung towards its last. In
-        EMERGENCY one whose last rung is further begins the emergency anew, under its own name.
+        EMERGENCY one that goes further (modes.escalates) begins the emergency anew, under its own name.
         """
         self.adopt(now_ns)
         self._quiet_since_ns = now_ns

@@ -202,13 +202,13 @@ BOX = (
 )
 
 
-def rungs(reasons: list[Reason], on_kill: OnKill) -> Rung:
-    """Return the last rung of an emergency, by the words of docs/modes.md."""
+def rungs(reasons: list[Reason], on_kill: OnKill) -> tuple[Rung, bool]:
+    """Return the end of an emergency, and whether stops go as well, by the words of docs/modes.md."""
     first, *later = reasons
     if first.name in BOX:
         later = []
     speaking = [reason for reason in later if reason.name in SPEAKING]
-    return max(modes.last_rung(reason, on_kill) for reason in (first, *speaking))
+    return max(modes.how_far(reason, on_kill) for reason in (first, *speaking))
 
 
 STOPPING = [reason for reason, level in modes.LEVEL_OF.items() if level == TradingMode.EMERGENCY]
@@ -223,20 +223,20 @@ def test_an_emergency_reaches_the_furthest_rung_of_its_reasons_and_never_goes_ba
     keeper, page, told = make(on_kill)
     keeper.rearmed(0)
     assert keeper.down(first, 1)
-    reached = modes.last_rung(first, on_kill)
+    reached = modes.how_far(first, on_kill)
     for number, reason in enumerate(later, start=1):
         epoch, was = keeper.epoch, keeper.reason
         if reason == Reason.RISK:  # has stood long enough to be an emergency by itself
             stand(keeper, reason, number * 200_000, number * 200_000 + 121_000)
         changed = keeper.down(reason, (number * 200_000 + 121_000) * MS) or keeper.epoch != epoch
-        now = modes.last_rung(keeper.reason, on_kill)
+        now = modes.how_far(keeper.reason, on_kill)
         assert changed == (now > reached)
         assert keeper.epoch == epoch + changed
         if changed:
             assert told[-1][1:] == (reason, keeper.epoch, "", was)  # both reasons are on record
         reached = now
     assert reached == rungs([first, *later], on_kill)
-    closes = reached == Rung.LIQUIDATE
+    closes = reached[0] == Rung.LIQUIDATE
     # What did not begin at the box may place a missing stop, unless a kill wants the stops gone.
     guards = keeper.reason.name not in BOX and not (
         on_kill == OnKill.CANCEL_ALL and modes.LAST[keeper.reason] is modes.BY_ON_KILL
@@ -266,9 +266,8 @@ def test_a_press_leads_to_the_same_end_whether_the_host_has_stopped_by_itself_or
             keeper.rearmed(0)
             keeper.down(before, 1)
             keeper.down(Reason.SWITCH_PRESSED, 2)
-            assert modes.last_rung(keeper.reason, on_kill) >= modes.last_rung(
-                Reason.HALT_LINE, on_kill
-            )
+            pressed_first = modes.how_far(Reason.HALT_LINE, on_kill)
+            assert modes.how_far(keeper.reason, on_kill) >= pressed_first
 
 
 def test_an_emergency_that_goes_further_revokes_the_token_of_the_ladder_before() -> None:
