@@ -53,8 +53,8 @@ def restore(
     audit_dir: AuditDir = None,
     run_dir: RunDir = DEFAULT_RUN_DIR,
     sha256: Annotated[str, typer.Option(help="Digest that `bot4 backup` has shown.")] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all of it, and put nothing anywhere.")
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at the archive alone, and put nothing anywhere.")
     ] = False,
 ) -> int:
     """Check a backup and put it back where nothing is yet. Never beside a running host."""
@@ -70,18 +70,20 @@ def restore(
                 found = hashlib.file_digest(archive, "sha256").hexdigest()
             if found != sha256.lower():
                 raise BadInput(f"{file}: its digest is {found[:16]}..., not the one that was given")
-        done = put_back(path, places(config, audit_dir, run_dir), dry_run)
+        done = put_back(path, places(config, audit_dir, run_dir), check)
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
     except BackupError as error:
         raise BadInput(str(error)) from None
+    log = done.manifest.log
+    if check:
+        print(
+            f"good: {len(done.paths)} files of {done.manifest.host}, {log.records if log else 0} records"
+        )
+        return 0
     for target in done.paths:
         print(target)
-    log = done.manifest.log
-    print(
-        f"{'good' if dry_run else 'restored'}: {len(done.paths)} files of {done.manifest.host}, "
-        f"{log.records if log else 0} records"
-    )
+    print(f"restored: {len(done.paths)} files, {log.records if log else 0} records")
     print(
         "the host will begin in EMERGENCY; what the log lacks since the backup, the witness knows"
     )

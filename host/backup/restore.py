@@ -37,30 +37,33 @@ class Restored(NamedTuple):
     unfinished: str
 
 
-def restore(archive: Path, places: Places, dry_run: bool = False) -> Restored:
-    """Put a backup's content in its place. Raises BackupError; then nothing was put anywhere."""
+def restore(archive: Path, places: Places, check_only: bool = False) -> Restored:
+    """Put a backup's content in its place. Raises BackupError; then nothing was put anywhere.
+
+    check_only -- look at the archive alone: beside a running host, and where all of it is already
+    """
     try:
         with contextlib.ExitStack() as stack:
-            if places.run_dir.is_dir() or not dry_run:
+            if not check_only:
                 stack.enter_context(lock_run_dir(places.run_dir))
-            return _restore(archive, places, dry_run)
+            return _restore(archive, places, check_only)
     except StartFailed as error:
         raise BackupError(f"{error}: end it first") from None
     except OSError as error:
         raise BackupError(f"{error.filename or archive}: {error.strerror or error}") from None
 
 
-def _restore(archive: Path, places: Places, dry_run: bool) -> Restored:
-    if places.audit_dir.is_dir() and places.segments():
+def _restore(archive: Path, places: Places, check_only: bool) -> Restored:
+    if not check_only and places.audit_dir.is_dir() and places.segments():
         raise BackupError(f"{places.audit_dir}: holds a log; restoring overwrites nothing")
-    with _staging(places, dry_run) as staged:
+    with _staging(places, check_only) as staged:
         staged_places = Places(staged / AUDIT, staged / "run", staged / ENRICH)
 
         def take(name: str, parts: Iterable[bytes]) -> None:
             real, path = places.of(name), staged_places.of(name)
             if real is None or path is None:
                 raise BackupError(f"{archive}: {name[:60]!r} does not belong into a backup")
-            if real.exists() and name != MODE:
+            if real.exists() and name != MODE and not check_only:
                 raise BackupError(f"{real}: is there already; restoring overwrites nothing")
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(
@@ -80,9 +83,9 @@ def _restore(archive: Path, places: Places, dry_run: bool) -> Restored:
         moderecord.beside(staged_places.audit_dir).unlink(missing_ok=True)
         names = [member.name for member in manifest.files if member.name != MODE]
         moves = [(staged_places.of(name), places.of(name)) for name in names]
-        if not dry_run:
+        if not check_only:
             _put([(source, target) for source, target in moves if source and target])
-        ladder = places if not dry_run else staged_places
+        ladder = places if not check_only else staged_places
         path = ladder.of(LADDER)
         reason = Progress(path).unfinished() if path else None
     paths = [target for _source, target in moves if target]
@@ -90,10 +93,10 @@ def _restore(archive: Path, places: Places, dry_run: bool) -> Restored:
 
 
 @contextlib.contextmanager
-def _staging(places: Places, dry_run: bool) -> Iterator[Path]:
+def _staging(places: Places, check_only: bool) -> Iterator[Path]:
     """A folder on the log's own disk, gone afterwards."""
     parent = places.audit_dir.parent
-    if dry_run:
+    if check_only:
         parent = next(path for path in (parent, *parent.absolute().parents) if path.is_dir())
     else:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)

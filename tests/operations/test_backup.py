@@ -134,12 +134,25 @@ def test_what_was_spent_after_the_backup_is_written_off(
     assert untouched.epoch == "disk"
 
 
-def test_a_dry_run_checks_and_puts_nothing_anywhere(saved: Path, tmp_path: Path) -> None:
+def test_a_check_puts_nothing_anywhere_and_works_beside_a_running_host(
+    saved: Path, tmp_path: Path
+) -> None:
     new = places(tmp_path / "new")
-    done = restore(saved, new, dry_run=True)
+    done = restore(saved, new, check_only=True)
     assert done.unfinished == "DRAWDOWN"
     assert len(done.paths) == len(done.manifest.files) - 1
     assert not [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    old = places(tmp_path / "old")
+    before = {path: path.stat() for path in (tmp_path / "old").rglob("*") if path.is_file()}
+    with lock_run_dir(old.run_dir):
+        assert restore(saved, old, check_only=True).manifest.log is not None
+    after = {path: path.stat() for path in before}
+    assert [(stat.st_ino, stat.st_size) for stat in after.values()] == [
+        (stat.st_ino, stat.st_size) for stat in before.values()
+    ]
+    saved.write_bytes(saved.read_bytes()[:-20])
+    with pytest.raises(BackupError):
+        restore(saved, old, check_only=True)
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -403,7 +416,7 @@ def test_the_commands(old: Places, tmp_path: Path) -> None:
     digest = told["sha256"]
     bad = run("restore", out, *options(new, configs[1]), "--sha256", "0" * 64)
     assert (bad.returncode, bad.stderr.count("\n")) == (2, 1)
-    said = run("restore", out, *options(new, configs[1]), "--sha256", digest, "--dry-run")
+    said = run("restore", out, *options(new, configs[1]), "--sha256", digest, "--check")
     assert said.returncode == 0
     said = run("restore", out, *options(new, configs[1]), "--sha256", digest)
     assert said.returncode == 0

@@ -70,8 +70,14 @@ state_dir = "{folder}/{one}/enrich"
 trial = "{two[:20]}"
 
 [[venue]]
-name = "kraken"
+name = "paper"
 socket = "/x/{three}"
+
+[[venue]]
+name = "kraken"
+exchange = "kraken"
+symbol = "{four}/USD"
+keys = "/x/{one}"
 """
     file = folder / "bot4.toml"
     file.write_text(lines)
@@ -126,14 +132,19 @@ def test_no_planted_key_comes_out(tmp_path: Path, planted: list[str]) -> None:
 def test_every_text_of_the_configuration_was_tried(tmp_path: Path, planted: list[str]) -> None:
     """A text that is added to the configuration has to be planted here as well."""
     wanted = config.load(written(tmp_path, planted))
-    names_only = {"strategy": {"id", "instrument", "venue"}, "venue": {"name"}, "model": {"file"}}
+    names_only = {
+        "strategy": {"id", "instrument", "venue"},
+        "venue": {"name", "exchange", "url"},
+        "model": {"file"},
+    }
     for section in msgspec.structs.fields(config.Config):
         value = getattr(wanted, section.name)
-        value = value[0] if isinstance(value, list) else value
-        for key in texts(type(value)):
+        values = value if isinstance(value, list) else [value]
+        for key in texts(type(values[0])):
             if key in names_only.get(section.name, ()):
                 continue
-            assert found_in(str(getattr(value, key)), planted), f"[{section.name}] {key}"
+            shown = " ".join(str(getattr(item, key)) for item in values)
+            assert found_in(shown, planted), f"[{section.name}] {key}"
 
 
 def test_what_is_shown_of_the_configuration_is_of_use(tmp_path: Path, planted: list[str]) -> None:

@@ -117,14 +117,16 @@ def test_wrong_input_is_not_started_again_and_nothing_is_for_ever(unit: Unit) ->
 
 
 def test_the_supervisor_ends_its_processes_itself() -> None:
-    from host import supervisor
+    from host import children, supervisor
 
     service = Unit("bot4.service")["Service"]
     assert service["KillMode"] == "mixed"
     assert service["OOMPolicy"] == "continue"
-    longest_s = supervisor.LADDER_S + 5 * supervisor.END_S
+    connectors = 4
+    longest_s = supervisor.LADDER_S + 5 * children.END_S + connectors * children.CONNECTOR_END_S
     assert int(service["TimeoutStopSec"]) > longest_s
-    assert int(service["TimeoutStartSec"]) > len(supervisor.Supervisor.ORDER) * supervisor.READY_S
+    starting_s = 4 * supervisor.READY_S + connectors * supervisor.CONNECTOR_READY_S
+    assert int(service["TimeoutStartSec"]) > starting_s
 
 
 def test_no_line_of_a_unit_can_arm_anything(unit: Unit) -> None:
