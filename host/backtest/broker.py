@@ -77,7 +77,7 @@ class Broker:
             checks,
             number(config.limits.max_data_age_s) * 1e9,
             lambda: self.epoch,
-            lambda: False,  # a script has no emergency that liquidates
+            lambda: self.mode == TradingMode.EMERGENCY,  # only close_out begins one
             clock=clock,
         )
         self.port.connection = InProcess()  # type: ignore[assignment]

@@ -166,8 +166,12 @@ class Trader:
 
     def _decide(self, manager: Manager) -> None:
         """Let the compiled path lead the position to the target."""
-        now_ns = self._clock()
-        self._decided(manager, self.path.decide(self._port.descriptor(), self._ready(), now_ns))
+        path = self.path
+        code = path.decide(self._port.descriptor(), self._ready(), self._clock())
+        if code == HOLD and path.lots < 0:  # an exit by hand (Pipeline.exits_by_hand)
+            manager.leave(-path.lots * self.lot)
+            self._tell("leaving", row=self._row, qty=m.plain(-path.lots * self.lot))
+        self._decided(manager, code)
 
     def passed(self, row: int, at_ns: int, price: float, code: int = HOLD) -> None:
         """Rows have gone by in compiled code (host.hotpath.forward), which decided on the last one."""
@@ -181,9 +185,6 @@ class Trader:
         """Keep book of what has left, or was refused."""
         path = self.path
         if code == HOLD:
-            if path.lots < 0:
-                manager.leave(-path.lots * self.lot)
-                self._tell("leaving", row=self._row, qty=m.plain(-path.lots * self.lot))
             return
         request = msgspec.json.decode(path.request) if path.request else {"id": path.id}
         if code not in LEFT:

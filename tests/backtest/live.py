@@ -57,7 +57,15 @@ class Live:
         most_age_ns = number(config.limits.max_data_age_s) * 1e9
         journal = Journal(folder / "orders.journal")
         port = VenuePort(
-            "paper", gate, ids, journal, self._checks, most_age_ns, lambda: 1, clock=self._clock
+            "paper",
+            gate,
+            ids,
+            journal,
+            self._checks,
+            most_age_ns,
+            lambda: 1,
+            lambda: False,
+            clock=self._clock,
         )
         self._reconciler = Reconciler(
             ids, port.journal, 1_000, 5_000, port.ask, self._alert, lambda *_kind, **_data: None

@@ -58,6 +58,7 @@ def test_what_a_stop_covers_already_is_not_covered_twice(tmp_path: Path) -> None
 @pytest.mark.parametrize("on_kill", OnKill)
 def test_it_follows_the_table(tmp_path: Path, reason: Reason, on_kill: OnKill) -> None:
     box = ("NOT_ARMED", "MODE_RECORD", "HALT_LINE", "CONTROLLER_TRIP", "CONTROLLER_STATUS")
+    box += ("SWITCH_PRESSED",)
     floor = held(tmp_path, settings=type(SETTINGS)(on_kill=on_kill))
     floor.port.own_price = D(100)
     floor.begin(reason)
