@@ -12,6 +12,7 @@ from rig.bench import Bench
 from rig.capture.model import Capture
 from rig.processes import BenchError
 from rig.progress import Pressed, Say
+from rig.stimuli.model import CONTACTS
 from rig.venue import VenueTail
 from rig.virtual import stimulus
 from rig.virtual.answers import ONE_CORE, OWN_CORE
@@ -158,7 +159,10 @@ class Session:
 
     def rearm(self) -> None:
         """Close the switch, hold the button until HALT rises, wait until the host trades."""
-        self.wires.stimulate(stimulus.release(self._rng))
+        levels = self.wires.levels()
+        # Contacts that are closed already must not bounce: to the host that is a press.
+        if any(levels.get(contact, 1) for contact in CONTACTS):
+            self.wires.stimulate(stimulus.release(self._rng))
         # Contacts and button must have been quiet for a while, or the button does not count.
         quiet_s = (stimulus.BOUNCE_US / 1000 + 3 * self._times.rearm_debounce_ms) / 1000
         quiet_at = time.monotonic() + quiet_s
