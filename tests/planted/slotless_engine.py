@@ -23,9 +23,9 @@ class Slotless:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._path, name)
 
-    def decide(self, fd: int, ready: bool) -> int:
+    def decide(self, fd: int, ready: bool, now_ns: int) -> int:
         """Permit, then send: the time between check and use is open."""
-        code = self._path.decide(-1, ready)
+        code = self._path.decide(-1, ready, now_ns)
         if code != refusals.SEND_FAILED or fd < 0:
             return code
         code = self._gate.permit(Intent.OPEN if self._path.lots > 0 else Intent.REDUCE)
