@@ -1,12 +1,14 @@
 """The table of `bot4 perf`: what is missing fails it, a regression is found, bad input is one line."""
 
 import json
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from host import perf
 from host.perf import core, table
 from host.perf.judging import judge
 
@@ -32,9 +34,14 @@ def test_a_module_that_cannot_measure_is_named(monkeypatch: pytest.MonkeyPatch) 
     def rows() -> list:
         raise OSError("no memory")
 
+    others = [
+        info for info in pkgutil.iter_modules(perf.__path__) if info.name in ("core", "inference")
+    ]
+    monkeypatch.setattr(pkgutil, "iter_modules", lambda _path: others)
     monkeypatch.setattr(core, "rows", rows)
-    _rows, failed = table.measured({})
+    measured, failed = table.measured({})
     assert failed["core"] == "OSError: no memory"
+    assert measured, "the others are measured"
 
 
 def test_regressions_are_found_both_ways_and_noise_is_not_one() -> None:
