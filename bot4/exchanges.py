@@ -77,6 +77,9 @@ def _untested(wanted: "Config") -> str:
 
 def _check_live(wanted: "Config") -> None:
     """Raise BadInput for a configuration that is not of one real exchange."""
+    names = [venue.name for venue in wanted.venue]
+    traded_at = wanted.strategy.venue
+    require(traded_at in names, f"--live: [strategy] venue: no [[venue]] is called {traded_at!r}")
     for venue in wanted.venue:
         traded = venue.name == wanted.strategy.venue
         require(

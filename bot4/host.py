@@ -62,7 +62,8 @@ def run(
         wanted.venues(str(venue or ""))
     except ConfigError as error:
         also = "" if venue else ", and no --venue is given"
-        raise BadInput(f"{file}: {error}{also}") from None
+        # A host that is not ready is told so first, whatever else is wrong.
+        require(live, f"{file}: {error}{also}")
     connectors = exchanges.connected(wanted, live)
     if wanted.enrichment.enabled:
         need_packages()

@@ -180,6 +180,12 @@ def test_the_gate_opens_under_productions_root_and_no_evidence_less(run: Run, ma
     assert (done.code, len(started)) == (1, 1)
 
 
+def test_run_live_without_any_configuration_is_not_ready_either(run: Run, tmp_path: Path) -> None:
+    done = run("run", "--audit-dir", tmp_path / "audit", "--live")
+    assert done.code == 1
+    assert done.err.startswith("bot4: not ready for live trading; nothing is traded:")
+
+
 def test_run_live_takes_no_other_root_and_no_paper_venue(run: Run, machine: Any) -> None:
     host, started = machine
     assert run("run", *options(host), "--live", "--trust-root", host.root).code == 2
