@@ -72,7 +72,7 @@ class Spot(Dialect):
 
     async def amend(self, order: Report, qty: str, price: str | None, stop: str | None) -> None:
         """Spot can take quantity away alone."""
-        raise NotImplementedError
+        raise ccxt.NotSupported("binance spot: amend")
 
     async def cancel_all(self, orders: list[Report]) -> None:
         """Cancel everything of the symbol; that there was nothing is no error."""
@@ -176,7 +176,7 @@ class Usdm(Spot):
     async def amend(self, order: Report, qty: str, price: str | None, stop: str | None) -> None:
         """Change price or quantity of a limit order."""
         if price is None:
-            raise NotImplementedError
+            raise ccxt.NotSupported("binance: amend of an order without a price")
         await self._call("Put", "Order", orderId=order.ref, side=order.side.upper(),
                          quantity=qty, price=price)  # fmt: skip
 

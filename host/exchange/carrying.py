@@ -54,7 +54,7 @@ class Carrying:
         try:
             await act()
             return None
-        except (*ERRORS, OSError, NotImplementedError) as error:
+        except (*ERRORS, OSError) as error:
             self._alarm(f"{type(error).__name__}: {error}")
             return outcomes.reason(error, ticket) or ""
 

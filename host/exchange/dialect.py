@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+import ccxt
+
 from host.venues.messages import Side
 
 State = Literal["open", "filled", "cancelled", "rejected"]
@@ -150,7 +152,7 @@ class Dialect(ABC):
 
     async def deadman(self, timeout_ms: int) -> int:
         """Set the dead man's switch; return what it was set to, in ms."""
-        raise NotImplementedError
+        raise ccxt.NotSupported(f"{self.x.id}: dead man's switch")
 
 
 def number(value: Any) -> Decimal:

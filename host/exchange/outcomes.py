@@ -44,7 +44,6 @@ KINDS: tuple[tuple[type[Exception], str], ...] = (
     (ccxt.DDoSProtection, THROTTLED),
     (ccxt.RateLimitExceeded, THROTTLED),
     (ccxt.InvalidNonce, CLOCK_SKEW),
-    (NotImplementedError, m.NOT_SUPPORTED),
     (ccxt.NotSupported, m.NOT_SUPPORTED),
 )
 # Errors that come after the exchange may have carried the request out: its answer was not understood.
@@ -55,7 +54,6 @@ _DEFINITE = (
     ccxt.DDoSProtection,
     ccxt.RateLimitExceeded,
     ccxt.InvalidNonce,
-    NotImplementedError,
 )
 
 
